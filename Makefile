@@ -1,0 +1,101 @@
+# Targets for people: all run test lint format fuzz bench install clean.
+# SAN=address,undefined (or thread) builds apart and tests under sanitizers.
+
+B    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+comma := ,
+PREFIX ?= /usr/local
+
+CC     ?= cc
+WARN   := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion \
+	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
+	  -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
+	  -Wformat=2 -Wnull-dereference -Wdouble-promotion \
+	  -Wimplicit-fallthrough -Wswitch-enum -Wduplicated-cond -Wlogical-op
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
+	  -fno-sanitize-recover=all,-O2 -flto=auto $(HARDEN))
+LLHTTP := /usr/share/llhttp
+CFLAGS += -std=gnu11 -g $(OPT) -D_GNU_SOURCE -I. -isystem /usr/share/include/llhttp
+LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-flto=auto -pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
+LDLIBS := -lsqlite3 -lcrypto -linih
+
+BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp libssl-dev libinih-dev
+TEST_PACKAGES  := libcmocka-dev curl python3 sqlite3 procps
+LINT_PACKAGES  := clang-format clang-tidy shellcheck
+
+SRC  := $(filter-out master/main.c,$(wildcard common/*.c master/*.c worker/*.c))
+OBJ  := $(SRC:%.c=$(B)/%.o)
+PARSER := $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+all: $(B)/prong
+
+# ---- packages ---------------------------------------------------------------
+build/.packages-build: Makefile etc/packages.sh
+	@etc/packages.sh $(BUILD_PACKAGES)
+	@mkdir -p build && touch $@
+build/.packages-test: Makefile etc/packages.sh
+	@etc/packages.sh $(TEST_PACKAGES)
+	@mkdir -p build && touch $@
+build/.packages-lint: Makefile etc/packages.sh
+	@etc/packages.sh $(LINT_PACKAGES)
+	@mkdir -p build && touch $@
+
+# ---- the program: everything but main is an archive that tests link ---------
+$(B)/prong: $(B)/master/main.o $(B)/libprong.a
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(B)/libprong.a: $(OBJ) $(PARSER)
+	@rm -f $@
+	$(if $(SAN),ar,gcc-ar) rcs $@ $^
+$(B)/%.o: %.c | build/.packages-build
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -MMD -MP -c $< -o $@
+# llhttp is C generated for and shipped by Debian: compiled as it is.
+$(B)/llhttp/%.o: | build/.packages-build
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -w -c $(LLHTTP)/$*.c -o $@
+
+# ---- running ----------------------------------------------------------------
+run: $(B)/prong
+	@mkdir -p var
+	@echo "SoftFactory: http://127.0.0.1:8000/  health: /api/health  admin token: demo_token"
+	@$(B)/prong -w 4 -b 127.0.0.1:8000 --demo --database var/softfactory.db \
+	    --access-logfile - etc/softfactory
+
+# ---- tests ------------------------------------------------------------------
+$(B)/unit/%: tests/unit/%.c $(B)/libprong.a | build/.packages-test
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(B)/libprong.a $(LDLIBS) -lcmocka -o $@
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/libprong.a | build/.packages-test
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< tests/fuzz/driver/driver.c \
+	    $(B)/libprong.a $(LDLIBS) -o $@
+
+unit: $(UNIT)
+	@tests/run.sh unit $(B) $(UNIT)
+live: $(B)/prong build/.packages-test
+	@tests/run.sh live $(B) tests/live/[0-9]*
+fuzz-short: $(FUZZ)
+	@tests/run.sh fuzz $(B) $(FUZZ)
+test: $(B)/prong $(UNIT) $(FUZZ) build/.packages-test
+	@tests/run.sh all $(B) $(UNIT) -- $(FUZZ) -- tests/live/[0-9]*
+
+# ---- care -------------------------------------------------------------------
+C_FILES := $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h bench/*/*.c)
+format: build/.packages-lint
+	clang-format -i $(C_FILES)
+lint: build/.packages-lint build/.packages-build build/.packages-test
+	@tests/lint.sh $(B)
+
+install: $(B)/prong
+	install -D -m 755 $(B)/prong $(DESTDIR)$(PREFIX)/bin/prong
+	install -D -m 644 etc/prong.conf $(DESTDIR)$(PREFIX)/share/doc/prong/prong.conf
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	$(B)/prong --man > $(DESTDIR)$(PREFIX)/share/man/man8/prong.8
+clean:
+	rm -rf build
+
+.PHONY: all run unit live fuzz-short test format lint install clean
+.SECONDARY:
+-include $(OBJ:.o=.d) $(B)/master/main.d $(UNIT:=.d) $(FUZZ:=.d)

@@ -1,0 +1,77 @@
+/*
+ * heritage: the treaty between the master and its children. What a worker
+ * inherits at the fork, what both read and write in shared memory, and what
+ * an exit code means. Read this file first.
+ *
+ * The law: either side may be killed at any instruction. So every shared
+ * field has one writer, is written with one atomic store, and means something
+ * whatever its neighbours hold.
+ */
+#ifndef PRONG_HERITAGE_H
+#define PRONG_HERITAGE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct app;
+struct settings;
+
+/* Exit codes of a worker, and of the master when it passes one on. They are
+ * Gunicorn's where Gunicorn has one. */
+enum {
+    EXIT_ASKED = 0,  /* told to go, or done with its share (max-requests) */
+    EXIT_USAGE = 2,  /* a bad flag, key or value; nothing was started */
+    EXIT_BOOT = 3,   /* can never start with this configuration: no respawn */
+    EXIT_NO_APP = 4, /* the app does not load: file:line was logged */
+    /* any other code or a signal: a crash, so respawn */
+};
+
+/* The life of a slot, in order. Kept by the master (its own memory). */
+enum slot_state {
+    SLOT_EMPTY,    /* nobody here */
+    SLOT_STARTING, /* forked, not yet ready */
+    SLOT_READY,    /* serving */
+    SLOT_RETIRING, /* told to drain, still answering what it has */
+    SLOT_BACKOFF,  /* died before its first ready; waits before the next try */
+};
+
+enum { SLOTS_MAX = 512 }; /* workers of two generations, at most */
+
+/* A worker's place in shared memory; it outlives the worker. One cache line,
+ * so that heartbeats of neighbours do not contend. */
+struct slot {
+    /* Writer: worker. CLOCK_MONOTONIC in ms at its last sign of life; the
+     * master sets it once before the fork. */
+    _Atomic uint64_t beat_ms;
+    /* Writer: worker. 1 once it can serve; the master clears it before the
+     * fork. */
+    _Atomic uint32_t ready;
+    /* Writer: worker. Requests answered since its birth. */
+    _Atomic uint64_t requests;
+} __attribute__((aligned(64)));
+
+/* What a child is born with. Valid for its whole life. */
+struct heritage {
+    const struct settings *settings; /* of its generation */
+    const struct app *app;           /* of its generation, parsed */
+    const int *listeners;            /* listening sockets, non-blocking */
+    size_t listener_count;
+    struct slot *slot; /* its own, shared */
+    unsigned number;   /* index of that slot; `%(w)s` in the access log */
+    int news_fd;       /* eventfd: write 1 when slot->ready was set */
+    int life_fd;       /* pipe: end of file once the master is gone */
+    pid_t master;      /* the master's process id */
+};
+
+/*
+ * The body of a worker. Returns its exit code; the caller ends the process.
+ * Signals: TERM drain and return EXIT_ASKED; INT, QUIT return at once;
+ * USR1 reopen logs; ABRT dies; HUP, USR2, TTIN, TTOU, WINCH are ignored.
+ * All signals a worker handles are blocked when the body starts, so that none
+ * is lost before its loop listens.
+ */
+typedef int worker_body(const struct heritage *heritage);
+
+#endif

@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+
+enum { LINE_MAX_BYTES = 4096 }; /* longer messages are cut */
+
+static const char *const level_names[] = {
+    [LOG_DEBUG] = "DEBUG",       [LOG_INFO] = "INFO",
+    [LOG_WARNING] = "WARNING",   [LOG_ERROR] = "ERROR",
+    [LOG_CRITICAL] = "CRITICAL",
+};
+
+/* The one log of this process. */
+static struct {
+    int fd;
+    bool json;
+    enum log_level level;
+    char path[4096]; /* "" or "-": standard error */
+} the_log = {.fd = STDERR_FILENO, .level = LOG_INFO};
+
+static int open_path(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return STDERR_FILENO;
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+static void replace_descriptor(int fd)
+{
+    if (the_log.fd != STDERR_FILENO && the_log.fd != fd)
+        close(the_log.fd);
+    the_log.fd = fd;
+}
+
+bool log_open(const char *path, enum log_level level, bool json)
+{
+    size_t len = strlen(path);
+
+    if (len >= sizeof the_log.path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = open_path(path);
+    if (fd < 0)
+        return false;
+    replace_descriptor(fd);
+    memmove(the_log.path, path, len + 1); /* it may be our own */
+    the_log.level = level;
+    the_log.json = json;
+    return true;
+}
+
+bool log_reopen(void)
+{
+    if (the_log.path[0] == '\0')
+        return true;
+    return log_open(the_log.path, the_log.level, the_log.json);
+}
+
+int log_descriptor(void)
+{
+    return the_log.fd;
+}
+
+bool log_level_named(const char *name, enum log_level *out)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (strcasecmp(name, level_names[i]) != 0)
+            continue;
+        *out = (enum log_level)i;
+        return true;
+    }
+    return false;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= the_log.level;
+}
+
+/* Newlines and other control bytes would let a client forge lines. */
+static void make_printable(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = ' ';
+}
+
+static size_t text_line(char *line, size_t room, enum log_level level,
+                        const char *message)
+{
+    char when[32];
+    time_t now = time(NULL);
+    struct tm tm;
+
+    localtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %z", &tm);
+    int len = snprintf(line, room, "[%s] [%d] [%s] %s\n", when, (int)getpid(),
+                       level_names[level], message);
+    return (size_t)len < room ? (size_t)len : room - 1;
+}
+
+static size_t json_line(char *line, size_t room, enum log_level level,
+                        const char *message)
+{
+    struct timespec now;
+    struct tm tm;
+    char when[32];
+    struct buf b = {0};
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_format(&b, "{\"time\":\"%s.%03ldZ\",\"pid\":%d,\"level\":\"%s\",", when,
+               now.tv_nsec / 1000000, (int)getpid(), level_names[level]);
+    buf_string(&b, "\"message\":");
+    buf_json(&b, slice_of(message));
+    buf_string(&b, "}\n");
+    size_t len = b.len < room ? b.len : room;
+    memcpy(line, b.data, len);
+    buf_free(&b);
+    return len;
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    char message[LINE_MAX_BYTES];
+    char line[LINE_MAX_BYTES * 2];
+    va_list args;
+    int saved = errno;
+
+    if (!log_enabled(level))
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    make_printable(message);
+    size_t len = the_log.json ? json_line(line, sizeof line, level, message)
+                              : text_line(line, sizeof line, level, message);
+    /* A log that cannot be written must not stop the server. */
+    ssize_t ignored = write(the_log.fd, line, len);
+    (void)ignored;
+    errno = saved;
+}

@@ -1,0 +1,110 @@
+/*
+ * settings: what the operator decides, under Gunicorn's names. One table in
+ * settings_table.c (flag, key, type, range, default, help) drives the flag
+ * parser, the file reader, --help, --print-config, the man page and the
+ * example file.
+ *
+ * Precedence, low to high: built-in default, environment (WEB_CONCURRENCY,
+ * PORT), file (-c, or ./prong.conf when it exists), PRONG_CMD_ARGS, flags.
+ */
+#ifndef PRONG_SETTINGS_H
+#define PRONG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/arena.h"
+#include "common/text.h"
+
+/* A list of texts, in the order given. */
+struct texts {
+    const char **at;
+    size_t count;
+};
+
+/* Times are whole seconds unless the name says ms; 0 switches a limit off
+ * where its help says so. Texts are null when unset. */
+struct settings {
+    /* the app and its data */
+    const char *app;      /* the folder, the one positional argument */
+    const char *config;   /* the file read, null when none */
+    const char *database; /* overrides app.conf */
+    bool demo;
+
+    /* server socket */
+    struct texts bind;
+    int64_t backlog;
+    bool reuse_port;
+
+    /* worker processes */
+    int64_t workers; /* resolved: `auto` has become the number of CPUs */
+    int64_t worker_connections;
+    int64_t max_requests;
+    int64_t max_requests_jitter;
+    int64_t timeout;
+    int64_t graceful_timeout;
+    int64_t keepalive;
+
+    /* limits on requests; sizes in bytes */
+    int64_t limit_request_line;
+    int64_t limit_request_fields;
+    int64_t limit_request_field_size;
+    int64_t limit_request_body;
+    int64_t header_timeout;
+    int64_t body_timeout;
+    int64_t send_timeout; /* without progress of an answer being sent */
+
+    /* server mechanics */
+    const char *chdir;
+    struct texts raw_env; /* KEY=VALUE */
+    bool daemon;
+    const char *pidfile;
+    const char *user;
+    const char *group;
+    int64_t umask;
+    const char *proc_name;
+    bool reload;
+
+    /* logs */
+    const char *accesslog; /* null: off; "-": standard output */
+    const char *access_log_format;
+    const char *errorlog;
+    const char *loglevel;
+    const char *log_format; /* "text" or "json" */
+
+    /* acts */
+    bool check_config;
+    bool print_config;
+
+    struct arena *arena; /* holds every text above */
+};
+
+/* What settings_load says beside true and false. */
+enum settings_outcome {
+    SETTINGS_OK,
+    SETTINGS_BAD,  /* *fault says flag or file:line, and why */
+    SETTINGS_DONE, /* --help or --version was asked and has been printed */
+};
+
+/*
+ * Reads everything into a new struct. argv is main's. On SETTINGS_BAD and
+ * SETTINGS_DONE *out is null. Called again at HUP with the same argv.
+ */
+enum settings_outcome settings_load(int argc, char **argv,
+                                    struct settings **out,
+                                    struct fault *fault);
+/* Null is allowed. */
+void settings_free(struct settings *s);
+
+/* The present values, one "key = value" line each, in the table's order. */
+void settings_print(const struct settings *s, FILE *to);
+/* The three documents made from the table. */
+void settings_help(FILE *to);
+void settings_man(FILE *to);     /* roff source of prong(8) */
+void settings_example(FILE *to); /* etc/prong.conf */
+
+#define PRONG_VERSION "0.1.0"
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * sqlfile: annotated SQL text to declarations. Pure: text in, data out; it
+ * opens no file and no database, so it can be fuzzed. The notation is the
+ * README's "The app language".
+ */
+#ifndef PRONG_SQLFILE_H
+#define PRONG_SQLFILE_H
+
+#include <stdbool.h>
+
+#include "common/app.h"
+
+/* What one file declares; arrays grow in the arena. */
+struct sqlfile {
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+    struct job *jobs;
+    size_t job_count;
+};
+
+/*
+ * Parses `text`, the content of `file` (a name for messages). On success
+ * appends to *out and returns true. Otherwise false with "file:line: reason";
+ * *out may then hold part of it and must not be used. `timeout_ms` is what an
+ * endpoint has that names none.
+ */
+bool sqlfile_parse(struct arena *arena, const char *file, struct slice text,
+                   int64_t timeout_ms, struct sqlfile *out,
+                   struct fault *fault);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * migrate: brings a database to the app's schema. Applied migrations are
+ * remembered in the table prong_migrations (name, sha256, applied_at).
+ */
+#ifndef PRONG_MIGRATE_H
+#define PRONG_MIGRATE_H
+
+#include <stdbool.h>
+
+#include "common/app.h"
+#include "worker/db.h"
+
+/*
+ * Applies what is missing, all of it in one BEGIN IMMEDIATE transaction: it
+ * is the lock that makes workers starting together do it once, and a failure
+ * leaves the database as it was. Also makes the `tokens` table. With `demo`,
+ * a database that had no migrations before gets the app's demo.sql in the
+ * same transaction. A migration that was changed after it had been applied is
+ * a fault. Faults read "file:line: reason".
+ */
+bool migrate(struct db *db, const struct app *app, bool demo,
+             struct fault *fault);
+
+#endif

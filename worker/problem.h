@@ -1,0 +1,33 @@
+/*
+ * problem: error answers as application/problem+json (RFC 9457), and the one
+ * table from SQLite's results to HTTP.
+ */
+#ifndef PRONG_PROBLEM_H
+#define PRONG_PROBLEM_H
+
+#include "worker/db.h"
+#include "worker/response.h"
+
+/*
+ * Replaces what the response holds by
+ *   {"type":"about:blank","title":…,"status":…,"detail":…,"request_id":…}
+ */
+void problem(struct response *r, int status, const char *detail);
+
+/*
+ * For a list of faults: problem_begin, then one problem_fault for each (400
+ * and "errors":[{"pointer":"/name","detail":"…"}]), then problem_end.
+ */
+void problem_begin(struct response *r, int status, const char *detail);
+void problem_fault(struct response *r, const char *pointer,
+                   const char *detail);
+void problem_end(struct response *r);
+
+/* The status for a failed statement: 409, 422, 400, 504, 503, 507 …, 500. */
+int problem_status(enum db_result result);
+/* The whole answer for it, with Retry-After where that helps. `message` is
+ * shown only for DB_RAISED, whose text the app's author wrote for clients. */
+void problem_sql(struct response *r, enum db_result result,
+                 const char *message);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * static: files beneath the app's web/ folder (RFC 9110: conditional
+ * requests, section 13; ranges, section 14).
+ */
+#ifndef PRONG_STATIC_H
+#define PRONG_STATIC_H
+
+#include <stdbool.h>
+
+#include "worker/request.h"
+#include "worker/response.h"
+
+struct files; /* an open web/ folder */
+
+/* Null with errno when the folder cannot be opened. */
+struct files *files_open(const char *web);
+void files_close(struct files *f);
+
+/*
+ * Answers GET and HEAD for the request's decoded path: the file, index.html
+ * for a folder (301 to the path with a slash when it lacks one), 304, 206,
+ * 416. `now_ms` is loop time: what is known of a file is believed for one
+ * second. False when there is no such file (the caller answers 404);
+ * everything outside the folder, through dots or links, is no such file, and
+ * so are names that begin with a dot.
+ */
+bool files_answer(struct files *f, const struct request *req,
+                  struct response *res, uint64_t now_ms);
+
+/* Whether such a file exists, for OPTIONS and 405. */
+bool files_has(struct files *f, const struct request *req, uint64_t now_ms);
+
+/* By the name's ending; "application/octet-stream" when unknown. */
+const char *files_type(struct slice name);
+
+#endif

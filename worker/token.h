@@ -1,0 +1,51 @@
+/*
+ * token: API tokens. The database keeps the SHA-256 of each (hex, lower
+ * case), never the token. Table:
+ *   tokens(id INTEGER PRIMARY KEY, sha256 TEXT UNIQUE NOT NULL,
+ *          user_id INTEGER, role TEXT NOT NULL, name TEXT NOT NULL,
+ *          created_at TEXT NOT NULL, expires_at TEXT)
+ */
+#ifndef PRONG_TOKEN_H
+#define PRONG_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/text.h"
+#include "worker/db.h"
+
+/* Who a request speaks for. */
+struct identity {
+    bool known;      /* a valid token was shown */
+    bool has_user;   /* the token belongs to a user */
+    int64_t user_id; /* when has_user */
+    char role[32];   /* "user", "admin", … ; "" when not known */
+};
+
+struct tokens; /* the prepared look-up; belongs to its db */
+
+/* The CREATE TABLE IF NOT EXISTS that migrate runs. */
+extern const char token_schema[];
+
+struct tokens *tokens_open(struct db *db, struct fault *fault);
+void tokens_close(struct tokens *t);
+
+/*
+ * Looks a bearer token up. DB_DONE with who->known false when there is no
+ * such token or it has expired; any other result is a failure of the
+ * database. Runs inside the present transaction, if there is one.
+ */
+enum db_result tokens_find(struct tokens *t, struct slice bearer,
+                           struct identity *who);
+
+/*
+ * The command `prong token add|list|revoke APP …`:
+ *   add APP [--user ID] [--role user] [--name TEXT] [--expires 30d]
+ *   list APP
+ *   revoke APP ID
+ * with --database PATH in each. A new token has 256 random bits, is printed
+ * once and never stored. Returns the process's exit code.
+ */
+int token_command(int argc, char **argv);
+
+#endif
