@@ -54,7 +54,7 @@ $(B)/%.o: %.c | build/.packages-build
 # llhttp is C generated for and shipped by Debian: compiled as it is.
 $(B)/llhttp/%.o: | build/.packages-build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -w -c $(LLHTTP)/$*.c -o $@
+	$(CC) $(CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $(LLHTTP)/$*.c -o $@
 
 # ---- running ----------------------------------------------------------------
 run: $(B)/prong

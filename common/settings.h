@@ -93,8 +93,7 @@ enum settings_outcome {
  * SETTINGS_DONE *out is null. Called again at HUP with the same argv.
  */
 enum settings_outcome settings_load(int argc, char **argv,
-                                    struct settings **out,
-                                    struct fault *fault);
+                                    struct settings **out, struct fault *fault);
 /* Null is allowed. */
 void settings_free(struct settings *s);
 

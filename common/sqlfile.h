@@ -10,7 +10,7 @@
 
 #include "common/app.h"
 
-/* What one file declares; arrays grow in the arena. */
+/* What one file or several declare; arrays grow in the arena. */
 struct sqlfile {
     struct endpoint *endpoints;
     size_t endpoint_count;
@@ -19,13 +19,16 @@ struct sqlfile {
 };
 
 /*
- * Parses `text`, the content of `file` (a name for messages). On success
- * appends to *out and returns true. Otherwise false with "file:line: reason";
- * *out may then hold part of it and must not be used. `timeout_ms` is what an
- * endpoint has that names none.
+ * Parses `text`, the content of `file` (a name for messages, kept by what is
+ * declared). On success appends to *out and returns true. Otherwise false
+ * with "file:line: reason"; *out may then hold part of it and is only good
+ * for sqlfile_release. `timeout_ms` is what an endpoint has that names none.
  */
 bool sqlfile_parse(struct arena *arena, const char *file, struct slice text,
                    int64_t timeout_ms, struct sqlfile *out,
                    struct fault *fault);
+
+/* Gives back what no arena holds: the compiled patterns. */
+void sqlfile_release(struct sqlfile *f);
 
 #endif

@@ -2,6 +2,10 @@
  * listener: the listening sockets. Bound by the master, inherited by every
  * worker. Non-blocking, close-on-exec, TCP_NODELAY (accepted sockets inherit
  * it on Linux, which saves a system call a connection).
+ *
+ * A set belongs to one generation. Sets of several generations share a socket
+ * whose address both want, so a reload never closes it and no connection in
+ * its backlog is lost.
  */
 #ifndef PRONG_LISTENER_H
 #define PRONG_LISTENER_H
@@ -17,22 +21,25 @@ struct listeners;
 /*
  * Opens every address of settings->bind: "HOST", "HOST:PORT", "[V6]:PORT",
  * "unix:PATH" (a stale socket file is replaced, a live one is "Connection in
- * use"), "fd://N". Tries an address in use five times, a second apart, as
- * Gunicorn does. Null with the reason.
+ * use"), "fd://N" (taken over). Tries an address in use five times, a second
+ * apart, as Gunicorn does. Null with the reason.
  */
-struct listeners *listeners_open(const struct settings *s,
-                                 struct fault *fault);
+struct listeners *listeners_open(const struct settings *s, struct fault *fault);
 /*
- * For HUP: keeps sockets whose address is still wanted, opens new ones,
- * closes the rest. On a fault nothing has changed.
+ * For HUP: the set that *s asks for, sharing what `present` (null is allowed)
+ * has and opening the rest, each tried once. `present` is unchanged whatever
+ * happens: close it when the new set has proved itself, or else the new one.
  */
-bool listeners_change(struct listeners *l, const struct settings *s,
-                      struct fault *fault);
-/* Closes all; removes unix socket files that it made. */
+struct listeners *listeners_next(const struct listeners *present,
+                                 const struct settings *s, struct fault *fault);
+/* Master only: closes what no other set shares; removes unix socket files
+ * that it made. Null is allowed. */
 void listeners_close(struct listeners *l);
 
+/* Null gives none. */
 const int *listeners_fds(const struct listeners *l, size_t *count);
-/* "http://127.0.0.1:8000,unix:/run/x" for the log. */
+/* "http://127.0.0.1:8000,unix:/run/x" for the log; with the port the kernel
+ * chose where it was given as 0. */
 const char *listeners_names(const struct listeners *l);
 
 #endif

@@ -4,6 +4,10 @@
  * (fork, kill, reap) is spawn's. It knows neither HTTP nor SQL, and the
  * worker's body is a parameter, so tests hand in bodies that exit, hang or
  * crash.
+ *
+ *   supervisor.c  signals, reload, stop: what ought to be
+ *   crew.c        the slots, state by event: what is
+ *   era.c         the generations that still have workers
  */
 #ifndef PRONG_SUPERVISOR_H
 #define PRONG_SUPERVISOR_H
@@ -21,15 +25,16 @@ struct generation {
     struct app *app; /* may be null in tests */
 };
 
+/* Generations and listeners are taken over: none is left at the end. */
 struct supervisor_config {
     struct generation first;
-    struct listeners *listeners; /* borrowed */
+    struct listeners *listeners; /* may be null in tests */
     worker_body *body;
     /*
-     * Reads settings and app anew for HUP; false (it has logged why) keeps
-     * the present generation. *out is then owned by the supervisor.
+     * Reads settings and app anew for HUP. False with the reason keeps the
+     * present generation.
      */
-    bool (*reload)(void *self, struct generation *out);
+    bool (*reload)(void *self, struct generation *out, struct fault *fault);
     /* Gives back a generation nobody uses any more. */
     void (*release)(void *self, struct generation *g);
     /* A number that changes when the app's files do, for --reload; may be
@@ -39,8 +44,10 @@ struct supervisor_config {
 };
 
 /*
- * Runs until told to stop; returns the master's exit code (EXIT_ASKED, or
- * EXIT_BOOT / EXIT_NO_APP when the first worker could never start).
+ * Runs until told to stop and the last worker is gone; returns the master's
+ * exit code (EXIT_ASKED; EXIT_BOOT or EXIT_NO_APP when the first worker could
+ * never start; 1 when the kernel refuses what the master itself needs).
+ * Leaves the signals it handles blocked.
  */
 int supervisor_run(const struct supervisor_config *config);
 

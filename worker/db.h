@@ -1,14 +1,16 @@
 /*
- * db: one SQLite connection and its prepared statements. The only file that
- * includes sqlite3.h. It knows no HTTP: results are rows, failures are an
- * enum, and others decide what a client is told.
+ * db: one SQLite connection and its prepared statements. Its two files are
+ * the only ones that include sqlite3.h: db.c (statements and transactions,
+ * run for every request) and db_open.c (opening, waiting, and noticing that
+ * the file is another one). It knows no HTTP: results are rows, failures are
+ * an enum, and others decide what a client is told.
  *
  * One connection a worker, opened after the fork (a SQLite handle must not
  * cross one: sqlite.org/howtocorrupt.html, 2.6), used by one thread only.
  *
  * Statements are prepared once and kept. A `stmt` belongs to its db and dies
- * with db_close; after db_reopen the same stmt pointers go on working (they
- * are prepared again on the new file).
+ * with db_close; when db_ready opens a file anew the same stmt pointers go on
+ * working (they are prepared again on the new file).
  */
 #ifndef PRONG_DB_H
 #define PRONG_DB_H
@@ -24,26 +26,26 @@ struct stmt;
 
 /* Why a step failed, as far as anybody outside needs to tell apart. */
 enum db_result {
-    DB_ROW,        /* a row is there to read */
-    DB_DONE,       /* finished */
-    DB_UNIQUE,     /* unique or primary key violated */
-    DB_FOREIGN,    /* foreign key violated */
-    DB_NOT_NULL,   /* not-null violated */
-    DB_CHECK,      /* check constraint or strict datatype violated */
-    DB_RAISED,     /* RAISE() in a trigger: db_message is its text */
-    DB_DEADLINE,   /* interrupted because the deadline passed */
-    DB_BUSY,       /* the lock was not to be had in time */
-    DB_FULL,       /* disk full or database at its size limit */
-    DB_READONLY,   /* the file or its folder cannot be written */
-    DB_TOO_BIG,    /* a value beyond SQLite's limits */
-    DB_CORRUPT,    /* not a database, or a damaged one */
-    DB_GONE,       /* the file was deleted or cannot be opened */
-    DB_ERROR,      /* anything else: an I/O error, a runtime error in SQL */
+    DB_ROW,      /* a row is there to read */
+    DB_DONE,     /* finished */
+    DB_UNIQUE,   /* unique or primary key violated */
+    DB_FOREIGN,  /* foreign key violated */
+    DB_NOT_NULL, /* not-null violated */
+    DB_CHECK,    /* check constraint or strict datatype violated */
+    DB_RAISED,   /* RAISE() in a trigger: db_message is its text */
+    DB_DEADLINE, /* interrupted because the deadline passed */
+    DB_BUSY,     /* the lock was not to be had in time */
+    DB_FULL,     /* disk full or database at its size limit */
+    DB_READONLY, /* the file or its folder cannot be written */
+    DB_TOO_BIG,  /* a value beyond SQLite's limits */
+    DB_CORRUPT,  /* not a database, or a damaged one */
+    DB_GONE,     /* the file was deleted or cannot be opened */
+    DB_ERROR,    /* anything else: an I/O error, a runtime error in SQL */
 };
 
 enum db_mode {
-    DB_SERVE,    /* read and write; the file must exist */
-    DB_CREATE,   /* read and write; made when it does not exist */
+    DB_SERVE,         /* read and write; the file must exist */
+    DB_CREATE,        /* read and write; made when it does not exist */
     DB_READONLY_MODE, /* for explaining; never writes */
 };
 
@@ -56,30 +58,59 @@ void db_init(void);
 /*
  * Opens `path` and sets WAL, synchronous=NORMAL, cache_size=10000,
  * temp_store=MEMORY, foreign_keys=ON and a busy handler that gives up after
- * 5 s or at the deadline. Null with the reason in *fault.
+ * 5 s or at the deadline. ":memory:" is a private database without WAL.
+ * "…" in double quotes is a name, never a string. Null with the reason, path
+ * included, in *fault.
  */
 struct db *db_open(const char *path, enum db_mode mode, struct fault *fault);
 /* Finalizes its statements and closes. Null is allowed. */
 void db_close(struct db *db);
+/* As given to db_open. */
+const char *db_path(const struct db *db);
 
 /*
  * Called between requests, at most once a second by itself: true while the
  * connection is usable. A file that was replaced is opened anew and every
  * statement prepared on it; a missing or damaged one makes this false (and
- * the next call tries again). `now_ms` is loop time.
+ * the next call tries again). While it is false steps and begins return
+ * DB_GONE. A deleted file is never made again. `now_ms` is loop time.
+ *
+ * Not noticed: a file whose bytes were overwritten in place.
  */
 bool db_ready(struct db *db, uint64_t now_ms);
-/* Makes the next db_ready look at the file at once. */
+/*
+ * Makes the next db_ready open the file anew, unless it did within the last
+ * second. db calls it by itself when SQLite reports damage or I/O errors.
+ */
 void db_suspect(struct db *db);
 
 /*
  * Prepares one statement. Null with the reason; *offset then is the byte of
- * the text it points at, or -1 (sqlite3_error_offset).
+ * the text it points at, or -1 (sqlite3_error_offset). Refused are texts of
+ * several statements and those that would cross the transactions kept here:
+ * BEGIN, COMMIT, SAVEPOINT, ATTACH, VACUUM, PRAGMA … (pragma_x() may be read).
  */
 struct stmt *db_prepare(struct db *db, const char *sql, struct fault *fault,
                         int *offset);
 /* Finalizes one early; null is allowed. */
 void db_finalize(struct stmt *s);
+
+/*
+ * The line that byte `offset` of `text` stands on, when the text begins on
+ * first_line; first_line itself for an offset of -1.
+ */
+int db_fault_line(const char *text, int offset, int first_line);
+
+/*
+ * Prepares the statement only to tell `on_read` each column it reads, through
+ * views and triggers too, in no order and perhaps twice. False when it cannot
+ * be prepared. Statements in use are prepared again afterwards: not for the
+ * hot path.
+ */
+bool db_reads(struct db *db, const char *sql,
+              void (*on_read)(void *self, const char *table,
+                              const char *column),
+              void *self);
 
 /* What SQLite knows of a prepared statement. */
 bool stmt_readonly(const struct stmt *s);
@@ -88,9 +119,20 @@ const char *stmt_column_name(const struct stmt *s, int column);
 /* 1-based index of ":name", 0 when the statement has no such parameter. */
 int stmt_param(const struct stmt *s, const char *name);
 int stmt_param_count(const struct stmt *s);
+/* ":name" of parameter 1 to stmt_param_count; null for a bare '?'. */
+const char *stmt_param_name(const struct stmt *s, int index);
 const char *stmt_sql(const struct stmt *s);
+/*
+ * Another number than before once the statement was prepared again, because
+ * the schema or the file changed: its columns may then be others. It moves in
+ * db_ready or in the first stmt_step of a run.
+ */
+unsigned stmt_version(const struct stmt *s);
 
-/* Bindings; text and blobs are not copied and must live until stmt_reset. */
+/*
+ * Bindings; text and blobs are not copied and must live until stmt_reset. A
+ * value that SQLite refuses makes the next step DB_TOO_BIG.
+ */
 void stmt_bind_null(struct stmt *s, int index);
 void stmt_bind_int(struct stmt *s, int index, int64_t value);
 void stmt_bind_real(struct stmt *s, int index, double value);
@@ -111,38 +153,59 @@ double stmt_real(const struct stmt *s, int column);
 struct slice stmt_text(const struct stmt *s, int column);
 struct slice stmt_blob(const struct stmt *s, int column);
 
-/* Message of the last failure, for the log (it may name tables). */
+/*
+ * Message of the last failure, for the log (it may name tables). A rollback
+ * after the failure does not change it.
+ */
 const char *db_message(const struct db *db);
 /* Name in words: "unique", "busy" … for logs and problem documents. */
 const char *db_result_name(enum db_result r);
 
 /*
  * Every statement run until the next call stops with DB_DEADLINE once
- * loop_clock_ms passes deadline_ms (0: never); busy waits end there too.
- * `beat`, when not null, is called from inside long statements.
+ * loop_clock_ms reaches deadline_ms (0: never); busy waits end there too.
+ * db_commit and db_rollback are never stopped: a commit that was made is
+ * never reported as late. `beat`, when not null, is called from inside long
+ * statements and long waits.
  */
 void db_deadline(struct db *db, uint64_t deadline_ms);
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self);
+/* How long to wait for a lock; 5 s at first. */
+void db_patience(struct db *db, uint64_t wait_ms);
 
 /*
- * Transactions. Reads may share one: between db_share_reads and db_unshare
- * the first stmt_step of a read opens it and all see that snapshot. A write
- * transaction ends the shared one first, so what it commits is seen by every
- * read after it.
+ * Transactions. Between db_share_reads and db_unshare all reads see one
+ * snapshot: the first db_begin_read opens it, and they save the two fcntl and
+ * one fstat that each would cost alone. A write transaction ends the shared
+ * one first, and the next db_begin_read opens a new one, so what was
+ * committed is seen by every read after it.
+ *
+ * Whoever shares must have received the requests before the snapshot opens: a
+ * request that arrives later may follow a write acknowledged elsewhere.
  */
 void db_share_reads(struct db *db);
 void db_unshare(struct db *db);
-/* To be called before the first step of a statement group that only reads. */
+/*
+ * To be called before the first step of a statement group that only reads.
+ * DB_DONE on success. Without sharing it does nothing and each statement is
+ * its own transaction: a group that needs one snapshot then puts
+ * db_share_reads and db_unshare round itself.
+ */
 enum db_result db_begin_read(struct db *db);
-/* BEGIN IMMEDIATE. */
+/* BEGIN IMMEDIATE. DB_DONE on success; on failure nothing is left open. */
 enum db_result db_begin_write(struct db *db);
+/* DB_DONE, or the reason why all of it was rolled back. */
 enum db_result db_commit(struct db *db);
+/* Ends what is open, if anything; keeps db_message. */
 void db_rollback(struct db *db);
 /* Rows changed by the last write statement. */
 int64_t db_changes(const struct db *db);
 
-/* Runs a script of statements, results thrown away; for migrations. On a
- * fault *offset is the byte of the script it points at, or -1. */
+/*
+ * Runs a script of statements, results thrown away; for migrations. It must
+ * be NUL-terminated behind its length, and may hold no transaction words. On
+ * a fault *offset is the byte of the script it points at, or -1.
+ */
 bool db_script(struct db *db, struct slice script, struct fault *fault,
                int *offset);
 

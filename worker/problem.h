@@ -15,13 +15,13 @@
 void problem(struct response *r, int status, const char *detail);
 
 /*
- * For a list of faults: problem_begin, then one problem_fault for each (400
- * and "errors":[{"pointer":"/name","detail":"…"}]), then problem_end.
+ * With a list of faults: problem_begin, then problem_errors with what
+ * problem_error collected in a buffer of the caller's:
+ *   "errors":[{"pointer":"/name","detail":"…"}]
  */
 void problem_begin(struct response *r, int status, const char *detail);
-void problem_fault(struct response *r, const char *pointer,
-                   const char *detail);
-void problem_end(struct response *r);
+void problem_errors(struct response *r, struct slice errors);
+void problem_error(struct buf *errors, const char *pointer, const char *detail);
 
 /* The status for a failed statement: 409, 422, 400, 504, 503, 507 …, 500. */
 int problem_status(enum db_result result);

@@ -21,6 +21,7 @@
 #include "common/app.h"
 #include "common/buf.h"
 #include "common/text.h"
+#include "worker/target.h"
 
 /* Limits of one request; see the settings of the same names. */
 struct request_limits {
@@ -31,9 +32,9 @@ struct request_limits {
 };
 
 enum {
-    REQUEST_HEAD_MAX = 64 * 1024, /* all header bytes together, then 431 */
-    REQUEST_SEGMENTS_MAX = 32,    /* path segments, then 404 */
-    REQUEST_QUERY_MAX = 128,      /* query or form pairs, then 400 */
+    REQUEST_HEAD_MAX = 64 * 1024,  /* all header bytes together, then 431 */
+    REQUEST_FRAME_MAX = 16 * 1024, /* one chunk's size line, or all trailers */
+    REQUEST_FIELDS_MAX = 256,      /* hard limit of limits.fields */
 };
 
 /* What conn has to do next. */
@@ -53,11 +54,6 @@ enum request_verb {
     VERB_DELETE,
     VERB_OPTIONS,
     VERB_OTHER, /* a method we know of and do not serve: 405 or 501 */
-};
-
-struct pair {
-    struct slice name;
-    struct slice value;
 };
 
 struct request;
@@ -88,9 +84,9 @@ const char *request_reason(const struct request *r);
 bool request_keep_alive(const struct request *r);
 int request_minor(const struct request *r); /* of HTTP/1.x */
 
-/* As received: "GET /a?b HTTP/1.1" in pieces, for the access log. */
+/* As received, for the access log: "GET /a?b HTTP/1.1" and pieces of it. */
+struct slice request_line(const struct request *r);
 struct slice request_method(const struct request *r);
-struct slice request_target(const struct request *r);
 struct slice request_raw_path(const struct request *r);
 struct slice request_raw_query(const struct request *r);
 
@@ -106,14 +102,8 @@ struct slice request_header(const struct request *r, const char *name);
 /* Field number i in order of arrival; false past the last. */
 bool request_field(const struct request *r, size_t i, struct pair *out);
 struct slice request_body(const struct request *r);
-bool request_has_body(const struct request *r);
-
-/*
- * Pure helpers, for tests and for forms: decode "a=1&b=2" into pairs whose
- * text is appended to `scratch`, which must have room for text.len bytes and
- * must not move. False on bad percent-encoding, NUL, or too many pairs.
- */
-bool request_form(struct slice text, struct buf *scratch, struct pair *pairs,
-                  size_t *count);
+/* Content-Length or Transfer-Encoding is there (else 411, where one needs a
+ * body). */
+bool request_says_length(const struct request *r);
 
 #endif

@@ -27,6 +27,7 @@ struct response {
     const char *type;   /* Content-Type, static storage; null without body */
     struct buf headers; /* further "Name: value\r\n" lines */
     struct buf body;    /* its first RESPONSE_ROOM bytes are for the head */
+    struct buf spill;   /* the head; and the body when the head outgrows that */
 
     int file;            /* descriptor whose bytes are the body, or -1 */
     int64_t file_offset; /* first byte to send */
@@ -36,8 +37,8 @@ struct response {
     bool head;  /* answer to HEAD: right headers, no body */
 
     /* For the log; filled in by those who know. */
-    const char *route;  /* "GET /api/chefs/{id}", or null */
-    uint64_t sql_us;    /* time spent in SQL */
+    const char *route; /* "/api/chefs/{id}", or null */
+    uint64_t sql_us;   /* time spent in SQL */
     char id[RESPONSE_ID];
     size_t id_len;
 };
@@ -56,12 +57,12 @@ void response_header(struct response *r, const char *name, struct slice value);
 
 /*
  * Makes the head and puts it right in front of the body, so that head and
- * body are one span for one send. Adds Date, Content-Length, Content-Type,
- * X-Request-ID and Connection. Returns that span, valid until reset.
+ * body are one span for one send. Adds Server, Date, Content-Length,
+ * Content-Type, X-Request-ID and Connection. Returns that span, valid until
+ * reset; the bytes of `file` are for the caller to send behind it.
  * `date` is "Sun, 06 Nov 1994 08:49:37 GMT"; `minor` that of the request.
  */
-struct slice response_finish(struct response *r, struct slice date, int minor,
-                             bool keep_alive);
+struct slice response_finish(struct response *r, struct slice date, int minor);
 
 /* "Not Found" for 404; "Unknown" for numbers HTTP does not name. */
 const char *status_phrase(int status);

@@ -1,0 +1,157 @@
+"""What is asked: one Case is one endpoint with the numbers that vary.
+
+The SQL comes out of the app's own api/*.sql, so that the limit programs, the
+JavaScript peers and the expected answers all follow the text that Prong runs.
+"""
+import json
+import pathlib
+import re
+import sqlite3
+from dataclasses import dataclass, field
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "bench"
+METHODS = "GET|POST|PUT|PATCH|DELETE"
+
+
+def statements(app):
+    """{"GET /chefs/{id}": ["SELECT …"]} of an app's folder."""
+    found = {}
+    for file in sorted((app / "api").glob("*.sql")):
+        text = file.read_text()
+        for block in re.split(rf"^(?=-- (?:{METHODS}) )", text, flags=re.M):
+            head = re.match(rf"-- ((?:{METHODS}) \S+)", block)
+            if not head:
+                continue
+            sql = re.sub(r"^\s*--.*$", "", block, flags=re.M)
+            sql = sql.replace(":auth.", ":auth_")
+            found[head[1]] = [
+                part.strip() for part in re.split(r";\s*$", sql, flags=re.M)
+                if part.strip()]
+    return found
+
+
+VARIES = object()  # a binding: the number that differs in each request
+
+
+class Day(str):
+    """A binding: a date of which this is the part before the day."""
+
+
+@dataclass
+class Case:
+    """{n} in path and body is a number from low to high, {dd} a day."""
+    name: str
+    title: str
+    endpoint: str
+    path: str
+    low: int = 0
+    high: int = 0
+    token: str = ""
+    body: str = ""
+    status: int = 200
+    many: bool = False
+    bindings: dict = field(default_factory=dict)
+    statements: list = field(default_factory=list)
+    nested: tuple = ()    # columns that hold JSON text
+    volatile: tuple = ()  # fields that differ from run to run
+    fixed: bool = False   # no database behind it
+    file_bytes: int = 0   # a static file of that size
+
+    @property
+    def method(self):
+        return self.endpoint.split()[0]
+
+    def filled(self, text, n):
+        return text.replace("{n}", str(n)).replace("{dd}", "15")
+
+    def samples(self):
+        """Numbers to verify with; a write is tried once."""
+        if self.method != "GET":
+            return [self.high]
+        return sorted({self.low, (self.low + self.high) // 2, self.high})
+
+    def values(self, n):
+        """The bindings for the request whose number is n."""
+        def value(bound):
+            if bound is VARIES:
+                return n
+            return bound + "15" if isinstance(bound, Day) else bound
+        return {name: value(bound) for name, bound in self.bindings.items()}
+
+    def limit_bindings(self):
+        """The same as bench/limit/sqlite takes them."""
+        def spec(bound):
+            if bound is VARIES:
+                return f":{self.low}:{self.high}"
+            if isinstance(bound, int):
+                return f":{bound}:{bound}"
+            return f"{bound}:10:28" if isinstance(bound, Day) else bound
+        return [f"-b{name}={spec(bound)}"
+                for name, bound in self.bindings.items()]
+
+
+def expected(case, database, n):
+    """The answer, made by running the statements with Python's sqlite3 and
+    throwing away what they wrote."""
+    db = sqlite3.connect(database, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.execute("BEGIN")
+    rows = []
+    for sql in case.statements:
+        rows = [dict(row) for row in db.execute(sql, case.values(n))]
+    db.execute("ROLLBACK")
+    db.close()
+    for row in rows:
+        for name in case.nested:
+            row[name] = json.loads(row[name])
+    if case.many:
+        return rows
+    if not rows:
+        raise SystemExit(f"{case.name}: no row for {n}: nothing to compare")
+    return rows[0]
+
+
+def without(value, names):
+    """value less the fields of those names."""
+    if isinstance(value, dict):
+        return {k: v for k, v in value.items() if k not in names}
+    return value
+
+
+BENCH_APP = WORK / "app"
+
+
+def plain_cases():
+    found = statements(ROOT / "bench" / "app")
+    cases = [
+        Case("health", "fixed answer", "GET /api/health", "/api/health",
+             fixed=True),
+        Case("read", "chef by id: indexed read of one row",
+             "GET /chefs/{id}", "/chefs/{n}", 1, 500,
+             bindings={"id": VARIES}),
+        Case("join", "bookings of a user with chef names: join of 20 rows",
+             "GET /users/{user_id}/bookings", "/users/{n}/bookings", 1, 1000,
+             bindings={"user_id": VARIES}, many=True),
+        Case("list", "product list: 50 rows", "GET /products", "/products",
+             many=True),
+        Case("insert", "order: insert with three indices, NORMAL",
+             "POST /orders", "/orders", 1, 500, status=201,
+             body='{"user_id":{n},"chef_id":{n},'
+                  '"booking_date":"2026-05-{dd}","duration_hours":3}',
+             bindings={"user_id": VARIES, "chef_id": VARIES,
+                       "booking_date": Day("2026-05-"),
+                       "duration_hours": 3}),
+    ]
+    for case in cases:
+        case.statements = found[case.endpoint]
+    return cases
+
+
+FILES = {"1k.html": 1 << 10, "10k.html": 10 << 10, "1m.html": 1 << 20}
+
+
+def static_cases():
+    return [Case(name, f"static file of {size >> 10} KiB", f"GET /{name}",
+                 f"/{name}", fixed=True, file_bytes=size)
+            for name, size in FILES.items()]

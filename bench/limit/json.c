@@ -1,0 +1,89 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+static char *put(char *to, const char *text)
+{
+    while (*text)
+        *to++ = *text++;
+    return to;
+}
+
+static char *put_text(char *to, const unsigned char *text, int len)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    *to++ = '"';
+    for (const unsigned char *end = text + len; text < end; text++) {
+        if (*text < ' ') {
+            to = put(to, "\\u00");
+            *to++ = hex[*text >> 4];
+            *to++ = hex[*text & 15];
+            continue;
+        }
+        if (*text == '"' || *text == '\\')
+            *to++ = '\\';
+        *to++ = (char)*text;
+    }
+    *to++ = '"';
+    return to;
+}
+
+static char *put_integer(char *to, sqlite3_int64 value)
+{
+    char digits[20], *at = digits;
+    sqlite3_uint64 rest = (sqlite3_uint64)value;
+
+    if (value < 0) {
+        *to++ = '-';
+        rest = -rest;
+    }
+    do
+        *at++ = (char)('0' + rest % 10);
+    while (rest /= 10);
+    while (at > digits)
+        *to++ = *--at;
+    return to;
+}
+
+/* The shorter of the two forms that reads back as the same number. */
+static char *put_real(char *to, double value)
+{
+    int n = sprintf(to, "%.15g", value);
+
+    if (strtod(to, NULL) < value || strtod(to, NULL) > value)
+        n = sprintf(to, "%.17g", value);
+    to += n;
+    return memchr(to - n, '.', (size_t)n) ? to : put(to, ".0");
+}
+
+static char *put_value(char *to, sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        return put_integer(to, sqlite3_column_int64(row, column));
+    case SQLITE_FLOAT: return put_real(to, sqlite3_column_double(row, column));
+    case SQLITE_TEXT: {
+        const unsigned char *text = sqlite3_column_text(row, column);
+
+        return put_text(to, text, sqlite3_column_bytes(row, column));
+    }
+    default: return put(to, "null");
+    }
+}
+
+char *json_row(char *to, sqlite3_stmt *row)
+{
+    int columns = sqlite3_column_count(row);
+
+    for (int i = 0; i < columns; i++) {
+        to = put(to, i ? ",\"" : "{\"");
+        to = put(to, sqlite3_column_name(row, i));
+        to = put(to, "\":");
+        to = put_value(to, row, i);
+    }
+    *to++ = '}';
+    return to;
+}

@@ -1,0 +1,53 @@
+// The same endpoints on Fastify and better-sqlite3. Schemas are given, as
+// Fastify advises: they check what comes in.
+//   node fastify.js PORT DATABASE APP
+const Database = require("better-sqlite3");
+const fastify = require("fastify")({ logger: false });
+const { statements } = require("./sql.js");
+
+const [port, file, app] = process.argv.slice(2);
+const db = new Database(file, { fileMustExist: true, timeout: 5000 });
+for (const pragma of ["journal_mode = WAL", "synchronous = NORMAL",
+  "cache_size = 10000", "temp_store = MEMORY", "foreign_keys = ON"])
+  db.pragma(pragma);
+
+const found = statements(app);
+const sql = (endpoint) => found[endpoint].map((text) => db.prepare(text));
+
+const [chef] = sql("GET /chefs/{id}");
+const [bookings] = sql("GET /users/{user_id}/bookings");
+const [products] = sql("GET /products");
+const [order] = sql("POST /orders");
+
+const integer = { type: "integer" };
+const withParam = (name) => ({
+  schema: { params: { type: "object", properties: { [name]: integer } } },
+});
+
+fastify.get("/api/health", () => ({ status: "ok" }));
+fastify.get("/chefs/:id", withParam("id"), (req, reply) => {
+  const row = chef.get({ id: req.params.id });
+  return row ?? reply.code(404).send({ status: 404, title: "Not Found" });
+});
+fastify.get("/users/:user_id/bookings", withParam("user_id"), (req) =>
+  bookings.all({ user_id: req.params.user_id }));
+fastify.get("/products", () => products.all());
+fastify.post("/orders", {
+  schema: {
+    body: {
+      type: "object",
+      required: ["user_id", "chef_id", "booking_date"],
+      properties: {
+        user_id: integer,
+        chef_id: integer,
+        booking_date: { type: "string", format: "date" },
+        duration_hours: { ...integer, minimum: 1, maximum: 24, default: 2 },
+      },
+    },
+  },
+}, (req, reply) => {
+  reply.code(201);
+  return order.get(req.body);
+});
+
+fastify.listen({ host: "127.0.0.1", port: Number(port) });

@@ -1,0 +1,164 @@
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/pattern.h"
+
+/* A walk over the pattern that adds up how large it is when written out. */
+struct walk {
+    struct slice text;
+    size_t at;
+    int64_t sum[PATTERN_DEPTH_MAX + 1]; /* of the groups now open */
+    size_t depth;
+    int64_t last; /* the atom that a repetition would multiply */
+};
+
+/* Behind the "[…]" that starts here: a ']' that comes first is a member, and
+ * "[:alpha:]" and its like may stand inside. */
+static bool pass_bracket(struct walk *w)
+{
+    const char *p = w->text.ptr;
+    size_t n = w->text.len;
+    size_t at = w->at + 1;
+
+    at += at < n && p[at] == '^';
+    at += at < n && p[at] == ']';
+    while (at < n && p[at] != ']') {
+        if (p[at] == '[' && at + 1 < n && strchr(":.=", p[at + 1])) {
+            const char close[] = {p[at + 1], ']', '\0'};
+            const char *end = memmem(p + at + 2, n - at - 2, close, 2);
+            if (end == NULL)
+                return false;
+            at = (size_t)(end - p) + 1;
+        }
+        at++;
+    }
+    w->at = at + 1;
+    return at < n;
+}
+
+static int64_t number(struct walk *w)
+{
+    int64_t n = 0;
+
+    for (; w->at < w->text.len; w->at++) {
+        char c = w->text.ptr[w->at];
+        if (c < '0' || c > '9')
+            break;
+        n = n < PATTERN_COST_MAX ? n * 10 + (c - '0') : n;
+    }
+    return n;
+}
+
+/* "{m}" "{m,}" "{m,n}": whether it is well-formed is for regcomp to say. */
+static void repeat(struct walk *w)
+{
+    int64_t most;
+
+    w->at++;
+    most = number(w);
+    if (w->at < w->text.len && w->text.ptr[w->at] == ',') {
+        int64_t high;
+        w->at++;
+        high = number(w);
+        most = high > most ? high : most;
+    }
+    w->sum[w->depth] += w->last * (most > 1 ? most - 1 : 0);
+    w->last *= most > 1 ? most : 1;
+}
+
+static void atom(struct walk *w)
+{
+    w->at++;
+    w->last = 1;
+    w->sum[w->depth]++;
+}
+
+static bool escape(struct walk *w, struct fault *fault)
+{
+    if (w->at + 1 == w->text.len)
+        return fault_set(fault, "the pattern ends with '\\'");
+    w->at++;
+    if (w->text.ptr[w->at] >= '0' && w->text.ptr[w->at] <= '9')
+        return fault_set(fault, "back-references are not allowed in patterns");
+    atom(w);
+    return true;
+}
+
+static bool open_group(struct walk *w, struct fault *fault)
+{
+    if (w->depth == PATTERN_DEPTH_MAX)
+        return fault_set(fault, "the pattern nests more than %d groups",
+                         PATTERN_DEPTH_MAX);
+    w->at++;
+    w->sum[++w->depth] = 1;
+    return true;
+}
+
+/* "a)|(b" would be balanced only inside our own "^(" and ")$". */
+static bool close_group(struct walk *w, struct fault *fault)
+{
+    if (w->depth == 0)
+        return fault_set(fault, "the pattern has a ')' without '('");
+    w->at++;
+    w->last = w->sum[w->depth--];
+    w->sum[w->depth] += w->last;
+    return true;
+}
+
+static bool bracket(struct walk *w, struct fault *fault)
+{
+    if (!pass_bracket(w))
+        return fault_set(fault, "the pattern has a '[' without ']'");
+    w->last = 1;
+    w->sum[w->depth]++;
+    return true;
+}
+
+static bool step(struct walk *w, struct fault *fault)
+{
+    switch (w->text.ptr[w->at]) {
+    case '\\': return escape(w, fault);
+    case '(': return open_group(w, fault);
+    case ')': return close_group(w, fault);
+    case '[': return bracket(w, fault);
+    case '{': repeat(w); return true;
+    default: atom(w); return true;
+    }
+}
+
+/* Stops at the first step over the limit, so that no sum can overflow. */
+static bool affordable(struct slice pattern, struct fault *fault)
+{
+    struct walk w = {.text = pattern, .last = 1};
+
+    while (w.at < pattern.len) {
+        if (!step(&w, fault))
+            return false;
+        if (w.sum[w.depth] > PATTERN_COST_MAX || w.last > PATTERN_COST_MAX)
+            return fault_set(fault, "the pattern repeats too much");
+    }
+    return w.depth == 0 || fault_set(fault, "the pattern has an open '('");
+}
+
+bool pattern_compile(struct arena *arena, struct slice pattern, regex_t *out,
+                     struct fault *fault)
+{
+    char reason[128];
+    int code;
+
+    if (pattern.len == 0)
+        return fault_set(fault, "the pattern is empty");
+    if (pattern.len > PATTERN_BYTES_MAX)
+        return fault_set(fault, "the pattern is longer than %d bytes",
+                         PATTERN_BYTES_MAX);
+    if (!affordable(pattern, fault))
+        return false;
+    code = regcomp(
+        out, arena_format(arena, "^(%.*s)$", (int)pattern.len, pattern.ptr),
+        REG_EXTENDED | REG_NOSUB);
+    if (code == 0)
+        return true;
+    regerror(code, out, reason, sizeof reason);
+    return fault_set(fault, "the pattern does not compile: %s", reason);
+}

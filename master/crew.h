@@ -1,0 +1,67 @@
+/*
+ * crew: the slots and the workers in them. Each slot is a small machine,
+ * state by event; the crew keeps it going (heartbeats, deadlines, back-off)
+ * and reports what concerns a whole generation in its era. How many workers
+ * there should be, and of which era, is the supervisor's to say.
+ *
+ * Master only. Times are CLOCK_MONOTONIC in ms.
+ */
+#ifndef PRONG_CREW_H
+#define PRONG_CREW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/heritage.h"
+#include "master/era.h"
+
+struct crew;
+
+/* Null with errno set. The descriptors are those of struct heritage. */
+struct crew *crew_new(worker_body *body, int news_fd, int life_fd);
+/* Null is allowed. Nobody may be left in it. */
+void crew_free(struct crew *c);
+
+/* ---- what is ---- */
+
+/* Slots in this state with workers of that era (null: of any). */
+int64_t crew_count(const struct crew *c, const struct era *e,
+                   enum slot_state state);
+/* Starting, ready, or about to be tried again: what counts towards wanted. */
+int64_t crew_strength(const struct crew *c, const struct era *e);
+/* Whether any slot still belongs to it. */
+bool crew_uses(const struct crew *c, const struct era *e);
+/* Whether no process is left. */
+bool crew_is_gone(const struct crew *c);
+/* When crew_tend has something to do at the latest. */
+uint64_t crew_next_ms(const struct crew *c);
+
+/* ---- what shall be ---- */
+
+/* Starts a worker in a free slot; false when there is none. */
+bool crew_start(struct crew *c, struct era *e);
+/* Tells the oldest ready worker to drain: of the oldest era, and within it
+ * the first born. */
+void crew_retire_oldest(struct crew *c);
+/* Lets one go that is not serving yet; false when there is none. */
+bool crew_retire_unready(struct crew *c, const struct era *e);
+/* Lets all of an era go that are not serving yet. */
+void crew_dismiss(struct crew *c, const struct era *e);
+/* Everybody drains (SIGTERM). */
+void crew_retire_all(struct crew *c);
+/* Everybody leaves at once (SIGQUIT), and is killed after two seconds. */
+void crew_hurry(struct crew *c);
+/* Passes a signal on to every worker. */
+void crew_signal(struct crew *c, int signal);
+/* Silence until now is nobody's fault: the master itself was stopped. */
+void crew_forgive(struct crew *c, uint64_t now_ms);
+
+/* ---- events ---- */
+
+/* Notes who became ready and who ended, in that order. */
+void crew_look(struct crew *c);
+/* Aborts the silent, kills the overdue, tries again what waited. */
+void crew_tend(struct crew *c, uint64_t now_ms);
+
+#endif

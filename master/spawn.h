@@ -1,0 +1,52 @@
+/*
+ * spawn: mechanism. Makes processes, signals them, reaps them, and says how
+ * they ended; decides nothing. The only file with fork, waitpid and kill.
+ */
+#ifndef PRONG_SPAWN_H
+#define PRONG_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/heritage.h"
+
+/* How a child ended: by a signal, or else with a code. */
+struct spawn_end {
+    pid_t pid;
+    int signal; /* 0: it exited */
+    int code;   /* -1: it never came to be, fork failed */
+};
+
+/*
+ * Forks a worker with this heritage, which must stay in place until then
+ * (the child has its own copy). Clears the slot's ready flag and sets its
+ * first heartbeat. -1 with errno set when there is no process to be had.
+ *
+ * The child keeps its heritage's descriptors, the log and 0 to 2, and closes
+ * all others. It has the settings' log, environment and title, and the user
+ * and group of daemon_identify. Signals stand as worker_body promises.
+ */
+pid_t spawn_worker(worker_body *body, const struct heritage *h);
+
+bool spawn_is_ready(const struct heritage *h);
+
+/* False when there is no such process any more. */
+bool spawn_signal(pid_t pid, int signal);
+
+/*
+ * The next child that has ended, ours or a stranger that fell to us as
+ * process 1; false when there is none at the moment.
+ */
+bool spawn_reap(struct spawn_end *end);
+
+/* "exited with code 3", "was sent SIGSEGV". */
+const char *spawn_words(const struct spawn_end *end, char words[64]);
+
+/* Whether a process with this id exists, whoever owns it. */
+bool spawn_alive(pid_t pid);
+
+/* Goes on in a child, while the caller's process ends with code 0. False
+ * with errno set when it cannot. */
+bool spawn_leave_parent(void);
+
+#endif

@@ -1,0 +1,453 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+
+#include "worker/db_private.h"
+
+#include "worker/db.h"
+
+enum {
+    PATIENCE_MS = 5000,
+    LOOK_MS = 1000, /* between two looks at the file */
+    OPCODES = 1000, /* between two looks at the clock: 10 to 20 µs of SQL */
+    PATH_BYTES = 4096,
+};
+
+/* SQLite's own log also tells of every constraint violated and every index it
+ * would like; only damage is news. */
+static void on_sqlite_log(void *self, int code, const char *message)
+{
+    int primary = code & 0xFF;
+
+    (void)self;
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
+        primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ||
+        primary == SQLITE_FULL)
+        log_warning("SQLite (%d): %s", code, message);
+}
+
+void db_init(void)
+{
+    static bool done;
+
+    if (done)
+        return;
+    done = true;
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, NULL);
+    if (sqlite3_initialize() != SQLITE_OK) {
+        log_critical("SQLite cannot be initialised");
+        abort();
+    }
+}
+
+/* ---- deadlines and waiting ---------------------------------------------- */
+
+static bool is_late(const struct db *db, uint64_t now_ms)
+{
+    return db->deadline_ms && !db->unstoppable && now_ms >= db->deadline_ms;
+}
+
+/* SQLite's progress handler: not 0 interrupts the statement. */
+static int on_progress(void *self)
+{
+    struct db *db = self;
+
+    if (db->beat)
+        db->beat(db->beat_self);
+    return db->deadline_ms && is_late(db, loop_clock_ms());
+}
+
+static void sleep_ms(uint64_t ms)
+{
+    struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+/*
+ * SQLite's busy handler: `count` waits were made before this one; 0 gives up.
+ * The waits are those of sqlite3_busy_timeout, capped lower, so that a turn
+ * at the lock is not missed for long.
+ */
+static int on_busy(void *self, int count)
+{
+    static const uint8_t waits[] = {1, 2, 5, 10, 15, 20, 25, 25, 25, 50};
+    size_t last = sizeof waits - 1;
+    struct db *db = self;
+    uint64_t now = loop_clock_ms();
+
+    if (count == 0)
+        db->busy_since_ms = now;
+    if (now - db->busy_since_ms >= db->patience_ms || is_late(db, now))
+        return 0;
+    if (db->beat)
+        db->beat(db->beat_self);
+    uint64_t wait = waits[(size_t)count < last ? (size_t)count : last];
+    uint64_t left = db->patience_ms - (now - db->busy_since_ms);
+    if (db->deadline_ms && !db->unstoppable && db->deadline_ms - now < left)
+        left = db->deadline_ms - now;
+    sleep_ms(wait < left ? wait : left);
+    return 1;
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+/* The folder a path lies in. */
+static void folder_of(const char *path, char folder[PATH_BYTES])
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL)
+        snprintf(folder, PATH_BYTES, ".");
+    else
+        snprintf(folder, PATH_BYTES, "%.*s",
+                 slash == path ? 1 : (int)(slash - path), path);
+}
+
+/* What the system has against the file, in words; null when nothing. */
+static const char *obstacle(const struct db *db, char folder[PATH_BYTES])
+{
+    struct stat st;
+
+    folder_of(db->path, folder);
+    if (stat(folder, &st) != 0)
+        return errno == ENOENT ? "its folder does not exist" : strerror(errno);
+    if (!S_ISDIR(st.st_mode))
+        return "its folder is not a folder";
+    bool there = stat(db->path, &st) == 0;
+    if (!there && errno != ENOENT)
+        return strerror(errno);
+    if (!there && db->mode != DB_CREATE)
+        return "there is no such file";
+    if (there && !S_ISREG(st.st_mode))
+        return "it is not a regular file";
+    if (there && euidaccess(db->path, R_OK) != 0)
+        return "this user may not read it";
+    if (db->mode == DB_READONLY_MODE)
+        return NULL;
+    if (there && euidaccess(db->path, W_OK) != 0)
+        return "this user may not write it";
+    if (euidaccess(folder, W_OK) != 0)
+        return "this user may not write into its folder";
+    return NULL;
+}
+
+static bool open_fault(struct db *db, int code, struct fault *fault)
+{
+    char folder[PATH_BYTES];
+    int primary = code & 0xFF;
+    const char *why = NULL;
+
+    if (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY ||
+        primary == SQLITE_PERM)
+        why = obstacle(db, folder);
+    if (why == NULL)
+        why = db->raw ? sqlite3_errmsg(db->raw) : sqlite3_errstr(code);
+    return fault_set(fault, "database %s: %s", db->path, why);
+}
+
+static bool is_memory(const struct db *db)
+{
+    return strcmp(db->path, ":memory:") == 0;
+}
+
+/* One try; the mode that is then in force in `mode`. */
+static int ask_for_wal(struct db *db, char mode[16])
+{
+    struct sqlite3_stmt *raw = NULL;
+    int code =
+        sqlite3_prepare_v2(db->raw, "PRAGMA journal_mode=WAL", -1, &raw, NULL);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(raw);
+    if (code == SQLITE_ROW)
+        snprintf(mode, 16, "%s", (const char *)sqlite3_column_text(raw, 0));
+    int after = sqlite3_finalize(raw);
+    return code == SQLITE_ROW ? SQLITE_OK : after;
+}
+
+/*
+ * Workers that start together on a new file all try to change its mode, and
+ * SQLite calls no busy handler for that: so it is called here.
+ */
+static bool enter_wal(struct db *db, struct fault *fault)
+{
+    char mode[16] = "";
+    int code = ask_for_wal(db, mode);
+
+    for (int n = 0; (code & 0xFF) == SQLITE_BUSY && on_busy(db, n); n++)
+        code = ask_for_wal(db, mode);
+    if (code != SQLITE_OK)
+        return open_fault(db, code, fault);
+    if (strcmp(mode, is_memory(db) ? "memory" : "wal") != 0)
+        return fault_set(fault,
+                         "database %s: its journal mode stays %s, not WAL",
+                         db->path, mode);
+    return true;
+}
+
+static bool configure(struct db *db, struct fault *fault)
+{
+    static const char pragmas[] = "PRAGMA synchronous=NORMAL;"
+                                  "PRAGMA cache_size=10000;"
+                                  "PRAGMA temp_store=MEMORY;"
+                                  "PRAGMA foreign_keys=ON;";
+
+    sqlite3_extended_result_codes(db->raw, 1);
+    sqlite3_busy_handler(db->raw, on_busy, db);
+    sqlite3_progress_handler(db->raw, OPCODES, on_progress, db);
+    /* A misspelt "column" must not be read as the string 'column'. */
+    sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    int code = sqlite3_exec(db->raw, pragmas, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return open_fault(db, code, fault);
+    /* SQLite opens what it may not write for reading, and says nothing. */
+    if (db->mode != DB_READONLY_MODE && sqlite3_db_readonly(db->raw, "main"))
+        return open_fault(db, SQLITE_READONLY, fault);
+    return true;
+}
+
+/* Finalizes everything and closes; the stmts stay, to be made again. */
+static void close_file(struct db *db)
+{
+    for (struct stmt *s = db->first; s; s = s->next)
+        stmt_unmake(s);
+    int code = sqlite3_close(db->raw);
+    assert(code == SQLITE_OK);
+    db->raw = NULL;
+}
+
+static bool make_all(struct db *db, struct fault *fault)
+{
+    int offset = -1;
+
+    for (struct stmt *s = db->first; s; s = s->next) {
+        struct fault why;
+        if (!stmt_make(s, &why, &offset))
+            return fault_set(fault,
+                             "database %s: a statement cannot be "
+                             "prepared on it: %s",
+                             db->path, why.text);
+    }
+    return true;
+}
+
+static void identify(const char *path, const char *suffix, struct file_id *id)
+{
+    char name[PATH_BYTES];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    *id = (struct file_id){0};
+    if (stat(name, &st) == 0)
+        *id = (struct file_id){st.st_dev, st.st_ino};
+}
+
+/* The three files as their paths name them now. */
+static void identify_all(struct db *db)
+{
+    identify(db->path, "", &db->file);
+    identify(db->path, "-wal", &db->wal);
+    identify(db->path, "-shm", &db->shm);
+}
+
+/*
+ * Statements are prepared before the journal mode is set: a file that is not
+ * the app's database is then refused before it was written to.
+ */
+static bool open_file(struct db *db, int flags, struct fault *fault)
+{
+    int code = sqlite3_open_v2(
+        db->path, &db->raw,
+        flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+
+    if (code == SQLITE_OK)
+        db->usable = configure(db, fault) && make_all(db, fault) &&
+                     (db->mode == DB_READONLY_MODE || enter_wal(db, fault));
+    else
+        open_fault(db, code, fault);
+    if (db->usable)
+        identify_all(db);
+    else
+        close_file(db);
+    return db->usable;
+}
+
+static bool make_transaction_words(struct db *db, struct fault *fault)
+{
+    int offset = -1;
+
+    db->begin = stmt_new(db, "BEGIN", fault, &offset);
+    db->begin_write = stmt_new(db, "BEGIN IMMEDIATE", fault, &offset);
+    db->commit = stmt_new(db, "COMMIT", fault, &offset);
+    db->rollback = stmt_new(db, "ROLLBACK", fault, &offset);
+    return db->begin && db->begin_write && db->commit && db->rollback;
+}
+
+struct db *db_open(const char *path, enum db_mode mode, struct fault *fault)
+{
+    static const int flags[] = {
+        [DB_SERVE] = SQLITE_OPEN_READWRITE,
+        [DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+        [DB_READONLY_MODE] = SQLITE_OPEN_READONLY,
+    };
+    struct db *db = db_must(calloc(1, sizeof *db));
+
+    db->path = db_must(strdup(path));
+    db->mode = mode;
+    db->patience_ms = PATIENCE_MS;
+    if (open_file(db, flags[mode], fault) && make_transaction_words(db, fault))
+        return db;
+    db_close(db);
+    return NULL;
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    while (db->first)
+        db_finalize(db->first);
+    close_file(db);
+    free(db->path);
+    free(db);
+}
+
+const char *db_path(const struct db *db)
+{
+    return db->path;
+}
+
+/* ---- another file under the same name ----------------------------------- */
+
+static bool same_id(const struct file_id *a, const struct file_id *b)
+{
+    return a->inode == b->inode && a->device == b->device;
+}
+
+static void unlink_own(const char *path, const char *suffix,
+                       const struct file_id *own)
+{
+    char name[PATH_BYTES];
+    struct file_id now;
+
+    identify(path, suffix, &now);
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    if (own->inode != 0 && same_id(&now, own) && unlink(name) == 0)
+        log_info("Removed %s, which belonged to the former database", name);
+}
+
+/*
+ * The -wal and -shm files found beside a file that took the database's place
+ * belong to the former one: opening the new file with them would play the old
+ * pages into it. So the old pages go home to the old file, and the two names
+ * are removed while they are still the ones this connection holds open. The
+ * lock on the folder keeps other workers, who do the same, from removing what
+ * the first of them made anew. False: the lock is taken, try again later.
+ */
+static bool forget_journal(struct db *db)
+{
+    char folder[PATH_BYTES];
+
+    folder_of(db->path, folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                              NULL);
+    unlink_own(db->path, "-wal", &db->wal);
+    unlink_own(db->path, "-shm", &db->shm);
+    close(fd);
+    return true;
+}
+
+/* Not usable from now on; logged when it is news. */
+static bool go_dark(struct db *db, const char *why)
+{
+    if (db->usable || strcmp(db->message, why) != 0)
+        log_error("Not ready: %s", why);
+    snprintf(db->message, sizeof db->message, "%s", why);
+    db->usable = false;
+    return false;
+}
+
+/*
+ * While the file is missing the connection stays open: it pins the inodes of
+ * the -wal and -shm, so that forget_journal cannot mistake new ones for them.
+ */
+static bool reopen(struct db *db, const struct file_id *now)
+{
+    struct fault fault;
+
+    if (now->inode == 0) {
+        fault_set(&fault, "database %s: the file is gone", db->path);
+        return go_dark(db, fault.text);
+    }
+    if (db->raw && !same_id(now, &db->file) && !forget_journal(db)) {
+        fault_set(&fault, "database %s was replaced; its folder is locked",
+                  db->path);
+        return go_dark(db, fault.text);
+    }
+    bool was_usable = db->usable;
+    close_file(db);
+    if (!open_file(db, SQLITE_OPEN_READWRITE, &fault)) {
+        db->usable = was_usable;
+        return go_dark(db, fault.text);
+    }
+    log_warning("Database %s was opened again", db->path);
+    return true;
+}
+
+static bool has_moved(struct db *db, const struct file_id *now)
+{
+    int moved = 0;
+
+    if (!same_id(now, &db->file))
+        return true;
+    /* What the open handle itself says: a file may have been replaced
+     * between opening and identifying. */
+    sqlite3_file_control(db->raw, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved != 0;
+}
+
+bool db_ready(struct db *db, uint64_t now_ms)
+{
+    struct file_id now;
+
+    if (now_ms < db->look_at_ms || is_memory(db))
+        return db->usable;
+    if (db->raw && !sqlite3_get_autocommit(db->raw))
+        return db->usable; /* in the middle of something */
+    db->look_at_ms = now_ms + LOOK_MS;
+    identify(db->path, "", &now);
+    if (db->usable && !db->suspect && !has_moved(db, &now))
+        return true;
+    db->suspect = false;
+    db->opened_ms = now_ms;
+    return reopen(db, &now);
+}
+
+void db_suspect(struct db *db)
+{
+    db->suspect = true;
+    db->look_at_ms = db->opened_ms ? db->opened_ms + LOOK_MS : 0;
+}

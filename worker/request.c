@@ -1,0 +1,616 @@
+#include <llhttp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/request.h"
+
+/* A piece of the caller's buffer, by offset: the buffer may move. */
+struct span {
+    size_t at;
+    size_t len;
+};
+
+struct field {
+    struct span name;
+    struct span value;
+};
+
+struct request {
+    llhttp_t parser;
+    const struct request_limits *limits;
+    struct buf *in; /* during and since the last feed */
+
+    size_t line;    /* head: start of the first line not yet checked */
+    size_t head;    /* length of the head, once its end is found */
+    size_t fed;     /* bytes of `in` the parser has seen */
+    size_t framed;  /* chunk framing is checked up to here */
+    size_t end;     /* where the next request starts, once complete */
+    bool head_done; /* the head was parsed and found good */
+    bool complete;
+    bool chunked;
+    bool keep_alive;
+    bool wants_continue;
+    int status; /* of the refusal; 0: none */
+    const char *reason;
+
+    struct span url;
+    struct span body; /* right behind the head; chunks are moved together */
+    struct field fields[REQUEST_FIELDS_MAX];
+    size_t field_count;
+
+    enum request_verb verb;
+    struct span raw_path;
+    struct span raw_query;
+    struct buf text; /* what follows points into it: decoded, does not move */
+    struct slice path;
+    struct slice segments[TARGET_SEGMENTS_MAX];
+    size_t segment_count;
+    struct pair query[TARGET_PAIRS_MAX];
+    size_t query_count;
+};
+
+static struct slice view(const struct request *r, struct span s)
+{
+    return (struct slice){r->in->data + s.at, s.len};
+}
+
+static int refuse(struct request *r, int status, const char *reason)
+{
+    if (r->status == 0) {
+        r->status = status;
+        r->reason = reason;
+    }
+    return HPE_USER;
+}
+
+static struct span span_of(const struct request *r, const char *at, size_t len)
+{
+    return (struct span){(size_t)(at - r->in->data), len};
+}
+
+/* The parser gets a head in one piece, so each span comes whole. */
+static int on_url(llhttp_t *p, const char *at, size_t len)
+{
+    struct request *r = p->data;
+
+    r->url = span_of(r, at, len);
+    return 0;
+}
+
+/* Fields behind the body (trailers) are parsed and dropped: RFC 9110, 6.5.1
+ * lets a recipient do so, and nothing here needs them. */
+static int on_name(llhttp_t *p, const char *at, size_t len)
+{
+    struct request *r = p->data;
+
+    if (r->head_done)
+        return 0;
+    if (r->field_count >= r->limits->fields)
+        return refuse(r, 431, "Too many header fields");
+    r->fields[r->field_count++] =
+        (struct field){span_of(r, at, len), span_of(r, at, 0)};
+    return 0;
+}
+
+static int on_value(llhttp_t *p, const char *at, size_t len)
+{
+    struct request *r = p->data;
+
+    if (!r->head_done)
+        r->fields[r->field_count - 1].value = span_of(r, at, len);
+    return 0;
+}
+
+/*
+ * RFC 9112, 2.2 and 5.2 by the letter: every line ends in CRLF, neither
+ * stands alone, and no line is folded. llhttp tolerates some of that, and
+ * tolerance is what request smuggling lives on.
+ */
+static bool lines_strict(const char *p, const char *end)
+{
+    while (p < end) {
+        const char *lf = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((lf ? lf : end) - p);
+        const char *cr = memchr(p, '\r', len);
+        if (lf == NULL)
+            return cr == NULL || cr == end - 1;
+        if (cr != lf - 1 || *p == ' ' || *p == '\t')
+            return false;
+        p = lf + 1;
+    }
+    return true;
+}
+
+static bool is_host_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           (c && strchr("-._~%!$&'()*+,;=:[]", c) != NULL);
+}
+
+static bool host_valid(struct slice host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if (!is_host_char(host.ptr[i]))
+            return false;
+    return true;
+}
+
+/* What a head must not have more than once, or must have. */
+static int check_fields(struct request *r)
+{
+    size_t hosts = 0;
+    size_t lengths = 0;
+    size_t codings = 0;
+    size_t types = 0;
+
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct slice name = view(r, r->fields[i].name);
+        struct slice value = view(r, r->fields[i].value);
+        if (name.len + value.len + 2 > r->limits->field_size)
+            return refuse(r, 431, "A header field is too long");
+        if (slice_is_nocase(name, "host")) {
+            if (hosts++ > 0 || !host_valid(value))
+                return refuse(r, 400, "Bad or repeated Host");
+        } else if (slice_is_nocase(name, "content-length")) {
+            lengths++;
+        } else if (slice_is_nocase(name, "content-type")) {
+            types++;
+        } else if (slice_is_nocase(name, "transfer-encoding")) {
+            codings++;
+            if (!slice_is_nocase(value, "chunked"))
+                return refuse(r, 501, "Only the chunked coding is known");
+        } else if (slice_is_nocase(name, "expect")) {
+            if (!slice_is_nocase(value, "100-continue"))
+                return refuse(r, 417, "Unknown expectation");
+            r->wants_continue = r->parser.http_minor >= 1;
+        }
+    }
+    if (hosts == 0 && r->parser.http_minor >= 1)
+        return refuse(r, 400, "Missing Host");
+    if (lengths + codings > 1)
+        return refuse(r, 400, "The body's length is said twice");
+    if (types > 1)
+        return refuse(r, 400, "Repeated Content-Type");
+    if (codings > 0 && r->parser.http_minor == 0)
+        return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
+    r->chunked = codings > 0;
+    return 0;
+}
+
+static enum request_verb verb_of(const llhttp_t *p)
+{
+    static const enum request_verb verbs[] = {
+        [HTTP_DELETE] = VERB_DELETE, [HTTP_GET] = VERB_GET,
+        [HTTP_HEAD] = VERB_HEAD,     [HTTP_POST] = VERB_POST,
+        [HTTP_PUT] = VERB_PUT,       [HTTP_OPTIONS] = VERB_OPTIONS,
+        [HTTP_PATCH] = VERB_PATCH,
+    };
+    size_t method = p->method;
+    bool served = method < sizeof verbs / sizeof *verbs &&
+                  (verbs[method] != VERB_GET || method == HTTP_GET);
+
+    return served ? verbs[method] : VERB_OTHER;
+}
+
+/* "http://host/path" becomes "/path" (RFC 9112, 3.2.2). */
+static bool cut_authority(struct slice *target)
+{
+    struct slice rest = *target;
+    struct slice scheme = slice_cut(&rest, ':');
+
+    if (!(slice_is_nocase(scheme, "http") || slice_is_nocase(scheme, "https")))
+        return false;
+    if (rest.len < 3 || rest.ptr[0] != '/' || rest.ptr[1] != '/')
+        return false;
+    rest.ptr += 2;
+    rest.len -= 2;
+    size_t len = 0;
+    while (len < rest.len && rest.ptr[len] != '/' && rest.ptr[len] != '?')
+        len++;
+    if (len == 0 || !host_valid((struct slice){rest.ptr, len}))
+        return false;
+    *target = (struct slice){rest.ptr + len, rest.len - len};
+    return true;
+}
+
+static struct span span_in(const struct request *r, struct slice s)
+{
+    return s.len ? span_of(r, s.ptr, s.len) : (struct span){0, 0};
+}
+
+/* Fills path, segments and query from the target; 0 or a refusal. */
+static int read_target(struct request *r)
+{
+    struct slice rest = view(r, r->url);
+
+    if (r->verb == VERB_OPTIONS && slice_is(rest, "*"))
+        rest = SLICE("/");
+    else if (rest.len > 0 && rest.ptr[0] != '/' && !cut_authority(&rest))
+        return refuse(r, 400, "Bad request target");
+    if (rest.len > 0 && memchr(rest.ptr, '#', rest.len))
+        return refuse(r, 400, "A fragment in the request target");
+
+    struct slice path = slice_cut(&rest, '?');
+    if (path.len == 0)
+        path = SLICE("/");
+    else
+        r->raw_path = span_in(r, path);
+    r->raw_query = span_in(r, rest);
+    buf_reserve(&r->text, path.len + rest.len + 4);
+    if (!target_path(path, &r->text, r->segments, &r->segment_count))
+        return refuse(r, 400, "Bad path");
+    r->path = buf_view(&r->text);
+    if (!target_pairs(rest, &r->text, r->query, &r->query_count))
+        return refuse(r, 400, "Bad query string");
+    return 0;
+}
+
+static int on_head_end(llhttp_t *p)
+{
+    struct request *r = p->data;
+
+    if (p->http_major != 1 || p->http_minor > 1)
+        return refuse(r, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
+    if (p->method == HTTP_CONNECT || p->method == HTTP_TRACE)
+        return refuse(r, 501, "This method is not implemented");
+    r->verb = verb_of(p);
+    if (check_fields(r) || read_target(r))
+        return HPE_USER;
+    if (!r->chunked && p->content_length > r->limits->body)
+        return refuse(r, 413, "The body is larger than this server accepts");
+    r->keep_alive = llhttp_should_keep_alive(p);
+    p->upgrade = 0; /* offers to switch protocols are ignored: RFC 9110, 7.8 */
+    r->head_done = true;
+    return 0;
+}
+
+/* Chunk size lines and trailers: all bytes between pieces of the body. */
+static bool frame_strict(struct request *r, size_t to)
+{
+    bool ok = lines_strict(r->in->data + r->framed, r->in->data + to);
+
+    r->framed = to;
+    return ok;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t len)
+{
+    struct request *r = p->data;
+    size_t from = (size_t)(at - r->in->data);
+
+    if (r->body.len + len > r->limits->body)
+        return refuse(r, 413, "The body is larger than this server accepts");
+    if (r->chunked) {
+        if (!frame_strict(r, from))
+            return refuse(r, 400, "Bad line ends around a chunk");
+        r->framed = from + len;
+    }
+    memmove(r->in->data + r->body.at + r->body.len, at, len);
+    r->body.len += len;
+    return 0;
+}
+
+static int on_end(llhttp_t *p)
+{
+    struct request *r = p->data;
+
+    r->complete = true;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t callbacks = {
+    .on_url = on_url,
+    .on_header_field = on_name,
+    .on_header_value = on_value,
+    .on_headers_complete = on_head_end,
+    .on_body = on_body,
+    .on_message_complete = on_end,
+};
+
+struct request *request_new(const struct request_limits *limits)
+{
+    struct request *r = calloc(1, sizeof *r);
+
+    if (r == NULL) {
+        log_critical("Out of memory for a request");
+        abort();
+    }
+    r->limits = limits;
+    request_reset(r);
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    if (r == NULL)
+        return;
+    buf_free(&r->text);
+    free(r);
+}
+
+void request_reset(struct request *r)
+{
+    llhttp_init(&r->parser, HTTP_REQUEST, &callbacks);
+    r->parser.data = r;
+    r->in = NULL;
+    r->line = r->head = r->fed = r->framed = r->end = 0;
+    r->head_done = r->complete = r->chunked = false;
+    r->keep_alive = r->wants_continue = false;
+    r->status = 0;
+    r->reason = "";
+    r->url = r->body = r->raw_path = r->raw_query = (struct span){0, 0};
+    r->field_count = 0;
+    r->verb = VERB_OTHER;
+    r->path = SLICE("");
+    r->segment_count = r->query_count = 0;
+    buf_clear(&r->text);
+}
+
+static void drop_front(struct buf *b, size_t len)
+{
+    b->len -= len;
+    if (b->len > 0)
+        memmove(b->data, b->data + len, b->len);
+}
+
+/* RFC 9112, 2.2: empty lines in front of a request line are skipped. */
+static void skip_empty_lines(struct buf *in)
+{
+    size_t n = 0;
+
+    while (n + 1 < in->len && in->data[n] == '\r' && in->data[n + 1] == '\n')
+        n += 2;
+    if (n > 0)
+        drop_front(in, n);
+}
+
+/* Limits on a line of the head, complete or not, and on all lines together. */
+static int check_line(struct request *r, size_t len)
+{
+    if (r->line == 0 && len > r->limits->line)
+        return refuse(r, 414, "The request line is too long");
+    if (r->line > 0 && len > r->limits->field_size)
+        return refuse(r, 431, "A header field is too long");
+    if (r->line + len > REQUEST_HEAD_MAX)
+        return refuse(r, 431, "The header is too large");
+    return 0;
+}
+
+/*
+ * Walks the lines of the head that have arrived, so that faults of framing
+ * and size are found as early as they can be, and the parser is given the
+ * head only when it is all there. True when it is.
+ */
+static bool find_head(struct request *r)
+{
+    struct buf *in = r->in;
+
+    for (;;) {
+        const char *start = in->data + r->line;
+        const char *lf = memchr(start, '\n', in->len - r->line);
+        const char *end = lf ? lf + 1 : in->data + in->len;
+        if (!lines_strict(start, end)) {
+            refuse(r, 400, "A line does not end in CRLF, or is folded");
+            return false;
+        }
+        size_t len = (size_t)(end - start) - (lf ? 2 : 0);
+        if (check_line(r, len) || lf == NULL)
+            return false;
+        r->line = (size_t)(end - in->data);
+        if (len == 0) {
+            r->head = r->line;
+            return true;
+        }
+    }
+}
+
+static void refuse_parsed(struct request *r, llhttp_errno_t error)
+{
+    if (error == HPE_INVALID_METHOD)
+        refuse(r, 501, "This method is not implemented");
+    else if (error == HPE_INVALID_VERSION)
+        refuse(r, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
+    else
+        refuse(r, 400, llhttp_get_error_reason(&r->parser));
+}
+
+/* Gives the parser the bytes up to `to`. */
+static void parse(struct request *r, size_t to)
+{
+    const char *from = r->in->data + r->fed;
+    llhttp_errno_t error = llhttp_execute(&r->parser, from, to - r->fed);
+
+    r->fed = to;
+    if (error == HPE_PAUSED && r->complete)
+        r->end = (size_t)(llhttp_get_error_pos(&r->parser) - r->in->data);
+    else if (error != HPE_OK)
+        refuse_parsed(r, error);
+}
+
+static void parse_head(struct request *r)
+{
+    skip_empty_lines(r->in);
+    if (r->in->len == 0 || (r->in->len == 1 && r->in->data[0] == '\r'))
+        return;
+    if (r->in->data[0] < 'A' || r->in->data[0] > 'Z') {
+        refuse(r, 400, "This is not an HTTP request");
+        return;
+    }
+    if (!find_head(r))
+        return;
+    r->body.at = r->framed = r->head;
+    parse(r, r->head);
+    if (r->status == 0 && !r->head_done)
+        refuse(r, 400, "The header does not end where it should");
+}
+
+/*
+ * Chunk headers that are done with leave a hole between the body and the
+ * bytes of the next one: closed here, so that a body of many small chunks
+ * takes no more memory than its data.
+ */
+static void close_hole(struct request *r)
+{
+    size_t body_end = r->body.at + r->body.len;
+    size_t tail = r->in->len - r->framed;
+
+    if (tail > REQUEST_FRAME_MAX) {
+        refuse(r, 431, "A chunk header or the trailers are too large");
+        return;
+    }
+    memmove(r->in->data + body_end, r->in->data + r->framed, tail);
+    r->framed = body_end;
+    r->in->len = r->fed = body_end + tail;
+}
+
+static void parse_body(struct request *r)
+{
+    parse(r, r->in->len);
+    if (r->status || !r->chunked)
+        return;
+    if (!r->complete)
+        close_hole(r);
+    else if (!frame_strict(r, r->end))
+        refuse(r, 400, "Bad line ends around a chunk");
+}
+
+enum request_step request_feed(struct request *r, struct buf *in)
+{
+    r->in = in;
+    if (!r->head_done && r->status == 0)
+        parse_head(r);
+    if (r->head_done && !r->complete && r->status == 0 && r->fed < in->len)
+        parse_body(r);
+
+    if (r->status)
+        return REQUEST_REFUSED;
+    if (r->complete)
+        return REQUEST_COMPLETE;
+    if (r->head_done && r->wants_continue && r->fed == r->head) {
+        r->wants_continue = false;
+        return REQUEST_CONTINUE;
+    }
+    return REQUEST_MORE;
+}
+
+void request_next(struct request *r, struct buf *in)
+{
+    drop_front(in, r->end);
+    request_reset(r);
+}
+
+bool request_begun(const struct request *r)
+{
+    return r->in && r->in->len > 0;
+}
+
+bool request_head_done(const struct request *r)
+{
+    return r->head_done;
+}
+
+enum request_verb request_verb(const struct request *r)
+{
+    return r->verb;
+}
+
+int request_status(const struct request *r)
+{
+    return r->status;
+}
+
+const char *request_reason(const struct request *r)
+{
+    return r->reason;
+}
+
+bool request_keep_alive(const struct request *r)
+{
+    return r->keep_alive && r->status == 0;
+}
+
+int request_minor(const struct request *r)
+{
+    return r->head_done ? r->parser.http_minor : 1;
+}
+
+/* The first line without its end, as far as it has come. */
+static struct slice first_line(const struct request *r)
+{
+    struct slice line = r->in ? buf_view(r->in) : SLICE("");
+
+    if (line.len > r->limits->line)
+        line.len = r->limits->line;
+    line = slice_cut(&line, '\n');
+    return slice_cut(&line, '\r');
+}
+
+struct slice request_method(const struct request *r)
+{
+    struct slice line = first_line(r);
+
+    return slice_cut(&line, ' ');
+}
+
+struct slice request_line(const struct request *r)
+{
+    return first_line(r);
+}
+
+struct slice request_raw_path(const struct request *r)
+{
+    return r->raw_path.len ? view(r, r->raw_path) : SLICE("/");
+}
+
+struct slice request_raw_query(const struct request *r)
+{
+    return r->raw_query.len ? view(r, r->raw_query) : SLICE("");
+}
+
+struct slice request_path(const struct request *r)
+{
+    return r->path;
+}
+
+const struct slice *request_segments(const struct request *r, size_t *count)
+{
+    *count = r->segment_count;
+    return r->segments;
+}
+
+const struct pair *request_query(const struct request *r, size_t *count)
+{
+    *count = r->query_count;
+    return r->query;
+}
+
+struct slice request_header(const struct request *r, const char *name)
+{
+    struct slice wanted = slice_of(name);
+
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].name.len == wanted.len &&
+            slice_is_nocase(view(r, r->fields[i].name), name))
+            return view(r, r->fields[i].value);
+    return (struct slice){NULL, 0};
+}
+
+bool request_field(const struct request *r, size_t i, struct pair *out)
+{
+    if (i >= r->field_count)
+        return false;
+    *out =
+        (struct pair){view(r, r->fields[i].name), view(r, r->fields[i].value)};
+    return true;
+}
+
+struct slice request_body(const struct request *r)
+{
+    return r->body.len ? view(r, r->body) : SLICE("");
+}
+
+bool request_says_length(const struct request *r)
+{
+    return r->chunked || request_header(r, "content-length").ptr;
+}

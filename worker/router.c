@@ -1,0 +1,126 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "worker/router.h"
+
+/* One place in the tree: a prefix of paths, cut between segments. */
+struct node {
+    struct slice literal;  /* the segment that leads here */
+    struct node *next;     /* brother under the same parent */
+    struct node *literals; /* children reached by a literal */
+    struct node *any;      /* child reached by a {parameter} */
+    int ids[METHOD_COUNT];
+    unsigned allowed; /* bits of the methods in ids */
+};
+
+struct router {
+    struct arena *arena;
+    struct node *root;
+};
+
+static struct node *new_node(struct router *r, struct slice literal)
+{
+    struct node *n = arena_alloc(r->arena, sizeof *n);
+
+    n->literal = literal;
+    for (size_t m = 0; m < METHOD_COUNT; m++)
+        n->ids[m] = ROUTE_NONE;
+    return n;
+}
+
+struct router *router_new(void)
+{
+    struct arena *arena = arena_new();
+    struct router *r = arena_alloc(arena, sizeof *r);
+
+    r->arena = arena;
+    r->root = new_node(r, SLICE(""));
+    return r;
+}
+
+void router_free(struct router *r)
+{
+    if (r)
+        arena_free(r->arena);
+}
+
+static struct node *literal_child(const struct node *n, struct slice segment)
+{
+    for (struct node *c = n->literals; c; c = c->next)
+        if (slice_equal(c->literal, segment))
+            return c;
+    return NULL;
+}
+
+static struct node *child_for(struct router *r, struct node *n,
+                              struct slice segment)
+{
+    if (segment.len > 0 && segment.ptr[0] == '{') {
+        if (n->any == NULL)
+            n->any = new_node(r, segment);
+        return n->any;
+    }
+    struct node *c = literal_child(n, segment);
+    if (c)
+        return c;
+    c = new_node(r, segment);
+    c->next = n->literals;
+    n->literals = c;
+    return c;
+}
+
+bool router_add(struct router *r, enum method method, const char *path, int id)
+{
+    struct slice rest = slice_of(path + 1);
+    struct node *n = r->root;
+
+    while (rest.ptr)
+        n = child_for(r, n, slice_cut(&rest, '/'));
+    if (n->ids[method] != ROUTE_NONE)
+        return false;
+    n->ids[method] = id;
+    n->allowed |= 1U << method;
+    return true;
+}
+
+/* The node for the segments from s to end that serves the method; methods of
+ * every node that fits are gathered on the way. */
+static const struct node *find(const struct node *n, enum method method,
+                               const struct slice *s, const struct slice *end,
+                               unsigned *allowed)
+{
+    const struct node *found = NULL;
+
+    if (s == end) {
+        *allowed |= n->allowed;
+        return n->ids[method] == ROUTE_NONE ? NULL : n;
+    }
+    const struct node *c = literal_child(n, *s);
+    if (c)
+        found = find(c, method, s + 1, end, allowed);
+    if (found == NULL && n->any && s->len > 0)
+        found = find(n->any, method, s + 1, end, allowed);
+    return found;
+}
+
+int router_find(const struct router *r, enum method method,
+                const struct slice *segments, size_t count, unsigned *allowed)
+{
+    *allowed = 0;
+    const struct node *n =
+        find(r->root, method, segments, segments + count, allowed);
+    return n ? n->ids[method] : ROUTE_NONE;
+}
+
+void router_allow(unsigned allowed, char out[64])
+{
+    out[0] = '\0';
+    for (unsigned m = 0; m < METHOD_COUNT; m++) {
+        if (!(allowed & (1U << m)))
+            continue;
+        strcat(out, method_name((enum method)m));
+        strcat(out, m == METHOD_GET ? ", HEAD, " : ", ");
+    }
+    strcat(out, "OPTIONS");
+}

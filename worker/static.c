@@ -1,0 +1,232 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+
+#include "worker/filecache.h"
+#include "worker/problem.h"
+
+#include "worker/static.h"
+
+struct files {
+    struct filecache *cache;
+    struct buf name;  /* scratch: a folder's name with "index.html" */
+    struct buf place; /* scratch: Location */
+};
+
+static const struct {
+    const char *ending;
+    const char *type;
+} types[] = {
+    {"html", "text/html; charset=utf-8"},
+    {"htm", "text/html; charset=utf-8"},
+    {"css", "text/css; charset=utf-8"},
+    {"js", "text/javascript; charset=utf-8"},
+    {"mjs", "text/javascript; charset=utf-8"},
+    {"json", "application/json"},
+    {"map", "application/json"},
+    {"webmanifest", "application/manifest+json"},
+    {"svg", "image/svg+xml; charset=utf-8"},
+    {"png", "image/png"},
+    {"jpg", "image/jpeg"},
+    {"jpeg", "image/jpeg"},
+    {"gif", "image/gif"},
+    {"webp", "image/webp"},
+    {"avif", "image/avif"},
+    {"ico", "image/vnd.microsoft.icon"},
+    {"woff", "font/woff"},
+    {"woff2", "font/woff2"},
+    {"ttf", "font/ttf"},
+    {"txt", "text/plain; charset=utf-8"},
+    {"md", "text/markdown; charset=utf-8"},
+    {"csv", "text/csv; charset=utf-8"},
+    {"xml", "text/xml; charset=utf-8"},
+    {"pdf", "application/pdf"},
+    {"wasm", "application/wasm"},
+    {"mp4", "video/mp4"},
+    {"webm", "video/webm"},
+};
+
+const char *files_type(struct slice name)
+{
+    const char *dot = memrchr(name.ptr, '.', name.len);
+    if (dot) {
+        const char *end = name.ptr + name.len;
+        struct slice ending = {dot + 1, (size_t)(end - dot) - 1};
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+            if (slice_is_nocase(ending, types[i].ending))
+                return types[i].type;
+    }
+    return "application/octet-stream";
+}
+
+/* ---- answers ------------------------------------------------------------ */
+
+static void send_trouble(struct response *res)
+{
+    problem(res, 503, "The file cannot be opened at present");
+    response_header(res, "Retry-After", SLICE("1"));
+}
+
+static void send_content_range(struct response *res, int status,
+                               struct span part, int64_t size)
+{
+    char text[80];
+    if (status == 416)
+        snprintf(text, sizeof text, "bytes */%" PRId64, size);
+    else
+        snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64,
+                 part.from, part.from + part.length - 1, size);
+    response_header(res, "Content-Range", slice_of(text));
+}
+
+/* The response closes its descriptor, so it gets one of its own; false when
+ * there is none left. */
+static bool send_content(struct response *res, const struct file *f,
+                         struct span part)
+{
+    if (f->bytes) {
+        buf_add(&res->body, f->bytes + part.from, (size_t)part.length);
+        return true;
+    }
+    res->file = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    res->file_offset = part.from;
+    res->file_length = part.length;
+    return res->file >= 0;
+}
+
+static void send_file(const struct request *req, struct response *res,
+                      const struct file *f, struct slice name)
+{
+    struct span part;
+    const struct validators *v = &f->validators;
+    int status = conditions_judge(req, v, f->size, &part);
+    if (status == 412)
+        problem(res, status, "The file is not the one you know");
+    else if (status == 416)
+        problem(res, status, "The range lies outside the file");
+    else if (status != 304 && !send_content(res, f, part)) {
+        send_trouble(res);
+        return;
+    }
+    res->status = status;
+    if (status == 200 || status == 206)
+        res->type = files_type(name);
+    response_header(res, "ETag", slice_of(v->etag));
+    response_header(res, "Last-Modified", slice_of(v->modified));
+    response_header(res, "Accept-Ranges", SLICE("bytes"));
+    if (status == 206 || status == 416)
+        send_content_range(res, status, part, f->size);
+}
+
+/*
+ * Made from the decoded path, part by part: a path that begins with two
+ * slashes, or a slash and a backslash, would name another server.
+ */
+static void send_to_folder(struct files *f, const struct request *req,
+                           struct response *res)
+{
+    struct slice path = request_path(req);
+    struct slice query = request_raw_query(req);
+    buf_clear(&f->place);
+    while (path.ptr) {
+        struct slice part = slice_cut(&path, '/');
+        if (part.len == 0)
+            continue;
+        buf_byte(&f->place, '/');
+        buf_percent(&f->place, part);
+    }
+    buf_byte(&f->place, '/');
+    if (query.len) {
+        buf_byte(&f->place, '?');
+        buf_slice(&f->place, query);
+    }
+    res->status = 301;
+    res->type = NULL;
+    response_header(res, "Location", buf_view(&f->place));
+}
+
+/* ---- names -------------------------------------------------------------- */
+
+/* The path without its leading slashes, with "index.html" behind when
+ * `index` or when it ends with a slash. */
+static struct slice name_of(struct files *f, const struct request *req,
+                            bool index)
+{
+    struct slice name = request_path(req);
+    while (name.len && name.ptr[0] == '/') {
+        name.ptr++;
+        name.len--;
+    }
+    bool slash = name.len == 0 || name.ptr[name.len - 1] == '/';
+    if (!index && !slash)
+        return name;
+    buf_clear(&f->name);
+    buf_slice(&f->name, name);
+    if (!slash)
+        buf_byte(&f->name, '/');
+    buf_string(&f->name, "index.html");
+    return buf_view(&f->name);
+}
+
+/* A folder is one only if it has an index: others are not shown to exist. */
+static enum filecache_result find(struct files *f, const struct request *req,
+                                  uint64_t now_ms, const struct file **out)
+{
+    enum filecache_result kind =
+        filecache_find(f->cache, name_of(f, req, false), now_ms, out);
+    if (kind != FILECACHE_FOLDER)
+        return kind;
+    kind = filecache_find(f->cache, name_of(f, req, true), now_ms, out);
+    return kind == FILECACHE_FILE ? FILECACHE_FOLDER : FILECACHE_NONE;
+}
+
+bool files_answer(struct files *f, const struct request *req,
+                  struct response *res, uint64_t now_ms)
+{
+    const struct file *file = NULL;
+    switch (find(f, req, now_ms, &file)) {
+    case FILECACHE_FILE:
+        send_file(req, res, file, name_of(f, req, false));
+        return true;
+    case FILECACHE_FOLDER: send_to_folder(f, req, res); return true;
+    case FILECACHE_TROUBLE: send_trouble(res); return true;
+    case FILECACHE_NONE: break;
+    }
+    return false;
+}
+
+bool files_has(struct files *f, const struct request *req, uint64_t now_ms)
+{
+    const struct file *file;
+    return find(f, req, now_ms, &file) != FILECACHE_NONE;
+}
+
+struct files *files_open(const char *web)
+{
+    struct filecache *cache = filecache_open(web);
+    if (!cache)
+        return NULL;
+    struct files *f = calloc(1, sizeof *f);
+    if (!f) {
+        filecache_close(cache);
+        errno = ENOMEM;
+        return NULL;
+    }
+    f->cache = cache;
+    return f;
+}
+
+void files_close(struct files *f)
+{
+    if (!f)
+        return;
+    filecache_close(f->cache);
+    buf_free(&f->name);
+    buf_free(&f->place);
+    free(f);
+}
