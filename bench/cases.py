@@ -3,6 +3,7 @@
 The SQL comes out of the app's own api/*.sql, so that the limit programs, the
 JavaScript peers and the expected answers all follow the text that Prong runs.
 """
+import hashlib
 import json
 import pathlib
 import re
@@ -31,6 +32,11 @@ def statements(app):
     return found
 
 
+# worker/token.c looks a token up so.
+TOKEN_SQL = ("SELECT user_id, role FROM tokens WHERE sha256 = :sha256"
+             " AND (expires_at IS NULL OR expires_at > :now)")
+DEMO_USER, DEMO_TOKEN = 2, "user_token"
+
 VARIES = object()  # a binding: the number that differs in each request
 
 
@@ -53,6 +59,7 @@ class Case:
     many: bool = False
     bindings: dict = field(default_factory=dict)
     statements: list = field(default_factory=list)
+    page: str = ""        # what the server adds to the statement of a list
     nested: tuple = ()    # columns that hold JSON text
     volatile: tuple = ()  # fields that differ from run to run
     fixed: bool = False   # no database behind it
@@ -88,7 +95,12 @@ class Case:
                 return f":{bound}:{bound}"
             return f"{bound}:10:28" if isinstance(bound, Day) else bound
         return [f"-b{name}={spec(bound)}"
-                for name, bound in self.bindings.items()]
+                for name, bound in self.bindings.items()
+                if bound is not None]
+
+    def limit_statements(self):
+        """All that the server runs, so with the look-up of the token."""
+        return [TOKEN_SQL] * bool(self.token) + self.statements
 
 
 def expected(case, database, n):
@@ -117,9 +129,6 @@ def without(value, names):
     if isinstance(value, dict):
         return {k: v for k, v in value.items() if k not in names}
     return value
-
-
-BENCH_APP = WORK / "app"
 
 
 def plain_cases():
@@ -155,3 +164,42 @@ def static_cases():
     return [Case(name, f"static file of {size >> 10} KiB", f"GET /{name}",
                  f"/{name}", fixed=True, file_bytes=size)
             for name, size in FILES.items()]
+
+
+def platform_cases():
+    """SoftFactory's own endpoints: tokens, pages, nested JSON, triggers."""
+    found = statements(ROOT / "etc" / "softfactory")
+    own = {"auth_user_id": DEMO_USER, "now": "2026-03-01T00:00:00.000Z",
+           "sha256": hashlib.sha256(DEMO_TOKEN.encode()).hexdigest()}
+    cases = [
+        Case("health", "health", "GET /api/health", "/api/health",
+             fixed=True),
+        Case("chef", "chef by id, his latest five reviews nested",
+             "GET /api/coocook/chefs/{id}", "/api/coocook/chefs/{n}", 1, 24,
+             bindings={"id": VARIES}, nested=("reviews",)),
+        Case("bookings", "one's own bookings with chef names: 20 rows, token",
+             "GET /api/coocook/bookings", "/api/coocook/bookings",
+             token=DEMO_TOKEN, many=True,
+             page=' ORDER BY "booking_date" DESC, "id" DESC LIMIT :prong_limit',
+             bindings={**own, "prong_limit": 20, "status": None, "from": None,
+                       "to": None}),
+        Case("products", "products: the first page of 50",
+             "GET /api/platform/products", "/api/platform/products",
+             many=True, page=" LIMIT :prong_limit OFFSET :prong_offset",
+             bindings={"prong_limit": 50, "prong_offset": 0,
+                       "category": None}),
+        Case("booking", "booking: five indices, two foreign keys, a trigger, "
+             "token", "POST /api/coocook/bookings",
+             "/api/coocook/bookings", 1, 24, token=DEMO_TOKEN, status=201,
+             body='{"chef_id":{n},"booking_date":"2026-05-{dd}",'
+                  '"duration_hours":3}',
+             bindings={**own, "chef_id": VARIES, "booking_date":
+                       Day("2026-05-"), "duration_hours": 3},
+             volatile=("created_at",)),
+    ]
+    for case in cases:
+        case.statements = found.get(case.endpoint, [])
+        if case.page:
+            case.statements = [f"SELECT * FROM ({case.statements[0]}\n)"
+                               + case.page]
+    return cases

@@ -70,7 +70,7 @@ def fastify(port, database, app, _workers, _case):
 
 def limit_arguments(case, database):
     """What bench/limit/sqlite takes to run a case."""
-    return [*case.limit_bindings(), database, *case.statements]
+    return [*case.limit_bindings(), database, *case.limit_statements()]
 
 
 def loop(port, database, _app, _workers, case):
@@ -150,6 +150,20 @@ def running(server, app, base, workers=1, case=None):
     try:
         wait_for(process, port, log)
         yield process.pid, port, log
+    finally:
+        stop(process)
+
+
+def first_start(app, database):
+    """Lets Prong make a database: schema and demonstration rows."""
+    port, log = free_port(), WORK / "run" / "first_start.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    argv = prong(port, database, app, 1, None) + ["--demo"]
+    with open(log, "w") as out:
+        process = subprocess.Popen(list(map(str, argv)), stdout=out,
+                                   stderr=out, start_new_session=True)
+    try:
+        wait_for(process, port, log)
     finally:
         stop(process)
 

@@ -1,9 +1,8 @@
 #include <string.h>
 
 #include "common/clause.h"
+#include "common/head.h"
 #include "common/nearest.h"
-#include "common/paramdecl.h"
-#include "common/urlpath.h"
 
 #include "common/directive.h"
 
@@ -44,59 +43,6 @@ static const unsigned char QUARRELS[][2] = {
     {DIRECTIVE_EACH, DIRECTIVE_ONE},   {DIRECTIVE_EACH, DIRECTIVE_VALUE},
 };
 
-static bool in_path(const struct endpoint *e, const char *name)
-{
-    struct slice param;
-
-    for (size_t i = 0; (param = urlpath_param(slice_of(e->path), i)).ptr; i++)
-        if (slice_is(param, name))
-            return true;
-    return false;
-}
-
-static bool is_declared(const struct endpoint *e, struct slice name)
-{
-    for (size_t i = 0; i < e->param_count; i++)
-        if (slice_is(name, e->params[i].name))
-            return true;
-    return false;
-}
-
-/* Counted at once, so that whoever gives an endpoint back finds its regex. */
-static void add_param(struct head *head, const struct param *p)
-{
-    struct endpoint *e = head->endpoint;
-
-    e->params =
-        arena_grow(head->arena, e->params, e->param_count, sizeof *e->params);
-    e->params[e->param_count] = *p;
-    head->param_lines[e->param_count++] = head->line;
-}
-
-static bool on_param(struct head *head, struct slice rest, struct fault *fault)
-{
-    struct endpoint *e = head->endpoint;
-    struct param p;
-
-    if (e->param_count == APP_PARAMS_MAX)
-        return fault_set(fault, "more than %d parameters", APP_PARAMS_MAX);
-    if (!paramdecl_parse(head->arena, rest, &p, fault))
-        return false;
-    bool again = is_declared(e, slice_of(p.name));
-    p.in_path = in_path(e, p.name);
-    p.required = p.required || p.in_path;
-    add_param(head, &p);
-    if (again)
-        return fault_set(fault, "the parameter \"%s\" is declared twice",
-                         p.name);
-    if (p.in_path && p.fallback)
-        return fault_set(fault,
-                         "the parameter \"%s\" stands in the path and needs "
-                         "no default",
-                         p.name);
-    return true;
-}
-
 static bool on_shape(struct endpoint *e, enum shape shape)
 {
     e->shape = shape;
@@ -136,7 +82,7 @@ static bool apply(struct head *head, enum directive word, struct slice rest,
     struct endpoint *e = head->endpoint;
 
     switch (word) {
-    case DIRECTIVE_PARAM: return on_param(head, rest, fault);
+    case DIRECTIVE_PARAM: return head_param(head, rest, fault);
     case DIRECTIVE_AUTH: return clause_auth(arena, rest, &e->auth, fault);
     case DIRECTIVE_ONE: return on_shape(e, SHAPE_ONE);
     case DIRECTIVE_MANY: return on_shape(e, SHAPE_MANY);
@@ -216,73 +162,4 @@ bool directive_apply(struct head *head, struct slice text, struct fault *fault)
         return fault_set(fault, "nothing may stand behind @%s", NAMES[word]);
     head->said[word] = head->line;
     return apply(head, word, rest, fault);
-}
-
-/* The path's parameters that no @param declares are required texts. */
-static bool declare_path(struct head *head, struct fault *fault)
-{
-    struct endpoint *e = head->endpoint;
-    struct slice name;
-
-    head->line = e->line;
-    for (size_t i = 0; (name = urlpath_param(slice_of(e->path), i)).ptr; i++) {
-        struct param p = {
-            .type = PARAM_TEXT, .required = true, .in_path = true};
-        if (is_declared(e, name))
-            continue;
-        if (!paramdecl_name(name, fault))
-            return false;
-        if (e->param_count == APP_PARAMS_MAX)
-            return fault_set(fault, "more than %d parameters", APP_PARAMS_MAX);
-        p.name = arena_text(head->arena, name);
-        add_param(head, &p);
-    }
-    return true;
-}
-
-static bool check_auth(struct head *head, struct fault *fault)
-{
-    const struct endpoint *e = head->endpoint;
-
-    head->line = e->line;
-    if (e->method == METHOD_GET || e->auth)
-        return true;
-    return fault_set(fault,
-                     "%s %s names no @auth: say `-- @auth public` to leave it "
-                     "open",
-                     method_name(e->method), e->path);
-}
-
-static bool check_warm(struct head *head, struct fault *fault)
-{
-    const struct endpoint *e = head->endpoint;
-
-    head->line = head->said[DIRECTIVE_WARM];
-    if (!e->warm)
-        return true;
-    if (e->auth && strcmp(e->auth, "public") != 0)
-        return fault_set(fault, "@warm does not go with @auth %s", e->auth);
-    for (size_t i = 0; i < e->param_count; i++)
-        if (e->params[i].required)
-            return fault_set(fault,
-                             "@warm does not go with the required parameter "
-                             "\"%s\"",
-                             e->params[i].name);
-    return true;
-}
-
-bool directive_finish(struct head *head, struct fault *fault)
-{
-    struct endpoint *e = head->endpoint;
-
-    if (head->job)
-        return true;
-    if (!declare_path(head, fault) || !check_auth(head, fault) ||
-        !check_warm(head, fault))
-        return false;
-    for (size_t i = 0; i < e->param_count; i++)
-        e->params[i].of_each = e->each && !e->params[i].in_path;
-    head->line = head->said[DIRECTIVE_SORT];
-    return !e->sort || !e->page.keys ||
-           fault_set(fault, "@sort does not go with @page key=…");
 }

@@ -31,12 +31,10 @@ struct settings {
     const char *app;      /* the folder, the one positional argument */
     const char *config;   /* the file read, null when none */
     const char *database; /* overrides app.conf */
-    bool demo;
 
     /* server socket */
     struct texts bind;
     int64_t backlog;
-    bool reuse_port;
 
     /* worker processes */
     int64_t workers; /* resolved: `auto` has become the number of CPUs */
@@ -59,13 +57,11 @@ struct settings {
     /* server mechanics */
     const char *chdir;
     struct texts raw_env; /* KEY=VALUE */
-    bool daemon;
     const char *pidfile;
     const char *user;
     const char *group;
     int64_t umask;
     const char *proc_name;
-    bool reload;
 
     /* logs */
     const char *accesslog; /* null: off; "-": standard output */
@@ -74,7 +70,11 @@ struct settings {
     const char *loglevel;
     const char *log_format; /* "text" or "json" */
 
-    /* acts */
+    /* switches */
+    bool demo;
+    bool reuse_port;
+    bool daemon;
+    bool reload;
     bool check_config;
     bool print_config;
 

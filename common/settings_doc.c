@@ -59,8 +59,8 @@ _Static_assert(EXIT_ASKED == 0 && EXIT_USAGE == 2 && EXIT_BOOT == 3 &&
                "the documents name these numbers");
 
 static const struct note environment[] = {
-    {"PRONG_CMD_ARGS", "More flags, split into words as a shell does; the "
-                       "command line goes before them."},
+    {"PRONG_CMD_ARGS", "More flags, split into words as a shell does; those "
+                       "on the command line outrank them."},
     {"WEB_CONCURRENCY", "Default of workers."},
     {"PORT", "Makes the default of bind 0.0.0.0:$PORT."},
     {0},
@@ -79,7 +79,7 @@ enum { SECTIONS = sizeof sections / sizeof *sections };
 
 /* ---- what all documents say of a setting -------------------------------- */
 
-/* Is this row the first of its group that is shown? */
+/* Rows of a group stand together. */
 static bool opens_group(const struct setting *row)
 {
     return row == settings_table || row[-1].group != row->group;
@@ -131,7 +131,7 @@ static void add_usage(const struct setting *row, struct buf *out)
 /* ---- plain text --------------------------------------------------------- */
 
 /* Fills lines with the words of `text`. The pen stands in column `at`; each
- * new line begins with the first `indent` columns of `margin`. */
+ * new line begins with `margin`. */
 static void flow(FILE *to, size_t at, const char *margin, const char *text)
 {
     struct slice rest = slice_of(text);
@@ -162,9 +162,10 @@ static void two_columns(FILE *to, const char *name, const char *text)
 
     memset(margin, ' ', HELP_COLUMN);
     margin[HELP_COLUMN] = '\0';
-    fprintf(to, "  %-*s", HELP_COLUMN - 2, name);
-    if (!narrow)
-        fprintf(to, "\n%s", margin);
+    if (narrow)
+        fprintf(to, "  %-*s", HELP_COLUMN - 2, name);
+    else
+        fprintf(to, "  %s\n%s", name, margin);
     flow(to, HELP_COLUMN, margin, text);
 }
 

@@ -1,13 +1,11 @@
+#include "common/nearest.h"
 #include "common/settings_table.h"
-
-enum {
-    NEAR_MAX = 2,   /* wrong letters in a name that still earn a guess */
-    NEAR_ROOM = 32, /* longer names are nobody's misspelling */
-};
 
 static char folded(char c)
 {
-    return c == '-' ? '_' : c;
+    if (c == '-')
+        return '_';
+    return c;
 }
 
 static bool is_named(struct slice name, const char *known)
@@ -48,53 +46,19 @@ const struct setting *setting_by_letter(char letter)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b, size_t c)
+/* Of the names that `name_of` gives for the rows; null where it has none. */
+static const char *
+nearest_name(struct slice name,
+             const char *(*name_of)(const struct setting *row))
 {
-    size_t ab = a < b ? a : b;
+    const char *names[SETTINGS_ROOM];
+    size_t count = 0;
 
-    return ab < c ? ab : c;
-}
-
-/* Letters to insert, drop or change (Levenshtein), one row at a time. */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t row[NEAR_ROOM + 1];
-
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            bool same = folded(a.ptr[i - 1]) == folded(b.ptr[j - 1]);
-            size_t change = diagonal + !same;
-            diagonal = row[j];
-            row[j] = least(change, row[j] + 1, row[j - 1] + 1);
-        }
-    }
-    return row[b.len];
-}
-
-/* The one closest to `name` of those that `name_of` gives for each row. */
-static const char *nearest(struct slice name,
-                           const char *(*name_of)(const struct setting *row))
-{
-    const char *best = NULL;
-    size_t best_distance = NEAR_MAX + 1;
-
-    if (name.len <= NEAR_MAX || name.len > NEAR_ROOM)
-        return NULL;
     for (size_t i = 0; i < settings_count; i++) {
-        struct slice known = slice_of(name_of(&settings_table[i]));
-        if (known.len <= NEAR_MAX || known.len > NEAR_ROOM)
-            continue;
-        size_t d = distance(name, known);
-        if (d < best_distance) {
-            best = known.ptr;
-            best_distance = d;
-        }
+        names[count] = name_of(&settings_table[i]);
+        count += names[count] != NULL;
     }
-    return best;
+    return nearest(name, names, count);
 }
 
 static const char *key_of(const struct setting *row)
@@ -110,10 +74,10 @@ static const char *flag_of(const struct setting *row)
 
 const char *setting_near_key(struct slice name)
 {
-    return nearest(name, key_of);
+    return nearest_name(name, key_of);
 }
 
 const char *setting_near_flag(struct slice name)
 {
-    return nearest(name, flag_of);
+    return nearest_name(name, flag_of);
 }

@@ -90,7 +90,8 @@ const struct setting settings_table[] = {
      .fallback = "1",
      .env = "WEB_CONCURRENCY",
      .value = "N",
-     .help = "Worker processes. auto: as many as this process may use CPUs."},
+     .help = "Worker processes; auto: one for each CPU that this process may "
+             "use."},
     {.key = "worker_connections",
      .flag = "worker-connections",
      .group = GROUP_WORKERS,

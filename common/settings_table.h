@@ -84,7 +84,7 @@ const struct setting *setting_by_key(struct slice name);
 const struct setting *setting_by_flag(struct slice name);
 const struct setting *setting_by_letter(char letter);
 /* The key, or the flag without dashes, that was probably meant by a name
- * nobody has: at most two letters wrong. Null when nothing is near. */
+ * nobody has; null when none is near. */
 const char *setting_near_key(struct slice name);
 const char *setting_near_flag(struct slice name);
 

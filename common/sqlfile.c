@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/directive.h"
+#include "common/head.h"
 #include "common/opening.h"
 #include "common/sqllex.h"
 #include "common/urlpath.h"
@@ -20,8 +20,6 @@ struct parse {
     struct head head;
     struct endpoint vessel; /* stands for the endpoint when it is a job */
     struct job job;
-    struct slice *remarks; /* lines of the description */
-    size_t remark_count;
     bool used[APP_PARAMS_MAX];
 
     /* the statement at hand; a null start between two */
@@ -57,7 +55,7 @@ static bool begin_statement(struct parse *p, const struct sql_token *token)
         return fault_set(p->fault, "SQL before the first block");
     if (p->where == IN_HEAD) {
         p->where = IN_SQL;
-        if (!directive_finish(&p->head, p->fault)) {
+        if (!head_finish(&p->head, p->fault)) {
             p->line = p->head.line;
             return false;
         }
@@ -139,37 +137,6 @@ static bool on_sql(struct parse *p, const struct sql_token *token)
 
 /* ---- blocks ---- */
 
-static struct slice joined_remarks(const struct parse *p)
-{
-    size_t length = 0;
-    char *text;
-
-    for (size_t i = 0; i < p->remark_count; i++)
-        length += p->remarks[i].len + 1;
-    text = arena_alloc(p->arena, length + 1);
-    length = 0;
-    for (size_t i = 0; i < p->remark_count; i++) {
-        if (p->remarks[i].len > 0)
-            memcpy(text + length, p->remarks[i].ptr, p->remarks[i].len);
-        length += p->remarks[i].len;
-        text[length++] = '\n';
-    }
-    return (struct slice){text, length};
-}
-
-static const char *description(const struct parse *p)
-{
-    struct slice text = joined_remarks(p);
-
-    while (text.len > 0 && text.ptr[0] == '\n') {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && text.ptr[text.len - 1] == '\n')
-        text.len--;
-    return arena_text(p->arena, text);
-}
-
 static bool check_used(struct parse *p)
 {
     const struct endpoint *e = block(p);
@@ -214,7 +181,6 @@ static bool end_block(struct parse *p)
     if (!check_used(p) || !check_single(p, DIRECTIVE_PAGE, "page") ||
         !check_single(p, DIRECTIVE_SORT, "sort"))
         return false;
-    block(p)->description = description(p);
     if (p->head.job)
         keep_job(p);
     return true;
@@ -226,8 +192,6 @@ static void open_block(struct parse *p, struct endpoint *e)
         .file = p->file, .line = p->line, .timeout_ms = p->timeout_ms};
     p->head = (struct head){.arena = p->arena, .endpoint = e};
     p->where = IN_HEAD;
-    p->remarks = NULL;
-    p->remark_count = 0;
     memset(p->used, 0, sizeof p->used);
 }
 
@@ -313,11 +277,8 @@ static bool on_comment(struct parse *p, const struct sql_token *token)
         return begin_block(p, &opening, token->line);
     if (is_directive(text))
         return on_directive(p, text);
-    if (p->where == IN_HEAD) {
-        p->remarks = arena_grow(p->arena, p->remarks, p->remark_count,
-                                sizeof *p->remarks);
-        p->remarks[p->remark_count++] = text;
-    }
+    if (p->where == IN_HEAD)
+        head_remark(&p->head, text);
     return true;
 }
 

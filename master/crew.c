@@ -1,214 +1,201 @@
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "common/loop.h"
-#include "common/settings.h"
 #include "common/shm.h"
+#include "master/hand.h"
 #include "master/spawn.h"
 
 #include "master/crew.h"
 
-enum {
-    BACKOFF_MAX_S = 60, /* doubles from 1 */
-    ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
-    QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
-};
-
-#define NEVER UINT64_MAX
-
-enum event {
-    EVENT_READY,  /* it said so */
-    EVENT_END,    /* its process is gone */
-    EVENT_RETIRE, /* it is not wanted any more */
-    EVENT_TEND,   /* time has passed */
-    EVENT_COUNT
-};
-
-/* The master's record of one slot. */
-struct worker {
-    struct heritage heritage; /* what its process is born with */
-    enum slot_state state;    /* changed by become() alone */
-    struct era *era;          /* null exactly when empty */
-    pid_t pid;                /* 0 exactly when empty or in back-off */
-    uint64_t birth;           /* counts up over all: lower is older */
-    uint64_t retry_ms;        /* in back-off: when to try again */
-    uint64_t kill_ms;         /* when SIGKILL is due; NEVER */
-    unsigned delay_s;         /* the last back-off; 0 after a ready life */
-    bool aborted;             /* SIGABRT was sent for its silence */
-    bool killed;              /* SIGKILL was sent, by us */
-    struct spawn_end end;     /* of its last process */
-};
-
+/* Slot, its shared part and its hand have the same index. */
 struct crew {
-    worker_body *body;
-    int news_fd;
-    int life_fd;
-    struct slot *slots; /* shared; one for each worker */
-    uint64_t births;
-    uint64_t forgiven_ms; /* no heartbeat counts as older than this */
-    bool hurrying;
-    struct worker workers[SLOTS_MAX];
+    struct slot *slots; /* shared */
+    struct orders orders;
+    struct hand hands[SLOTS_MAX];
 };
 
-static const char *const state_names[] = {
-    [SLOT_EMPTY] = "empty",       [SLOT_STARTING] = "starting",
-    [SLOT_READY] = "ready",       [SLOT_RETIRING] = "retiring",
-    [SLOT_BACKOFF] = "back-off",
-};
+/* ---- what is ----------------------------------------------------------- */
 
-static void become(struct worker *w, enum slot_state state)
+int64_t crew_count(const struct crew *c, const struct era *e,
+                   enum slot_state state)
 {
-    log_debug("Slot %u (pid:%d): %s -> %s", w->heritage.number, (int)w->pid,
-              state_names[w->state], state_names[state]);
-    w->state = state;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (c->hands[i].state == state && (e == NULL || c->hands[i].era == e))
+            count++;
+    return count;
 }
 
-/* ---- actions: what an event does to a slot -------------------------------- */
-
-static void vacate(struct crew *c, struct worker *w)
+int64_t crew_strength(const struct crew *c, const struct era *e)
 {
-    (void)c;
-    become(w, SLOT_EMPTY);
-    w->era = NULL;
-    w->delay_s = 0; /* a free slot bears no grudge */
+    return crew_count(c, e, SLOT_STARTING) + crew_count(c, e, SLOT_READY) +
+           crew_count(c, e, SLOT_BACKOFF);
 }
 
-static void serve(struct crew *c, struct worker *w)
+bool crew_uses(const struct crew *c, const struct era *e)
 {
-    (void)c;
-    become(w, SLOT_READY);
-    w->delay_s = 0;
-    w->era->proven = true;
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (c->hands[i].era == e)
+            return true;
+    return false;
 }
 
-/*
- * A death before the first ready is structural more often than not (a disk
- * that is full, a database that is locked): trying at once would only burn
- * the machine.
- */
-static void back_off(struct crew *c, struct worker *w)
+bool crew_is_gone(const struct crew *c)
 {
-    unsigned doubled = w->delay_s ? w->delay_s * 2 : 1;
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (c->hands[i].pid)
+            return false;
+    return true;
+}
 
-    (void)c;
-    become(w, SLOT_BACKOFF);
-    w->delay_s = doubled < BACKOFF_MAX_S ? doubled : BACKOFF_MAX_S;
-    w->retry_ms = loop_clock_ms() + w->delay_s * UINT64_C(1000);
-    if (w->era->proven) {
-        log_warning("A worker died before it was ready, next try in %u s",
-                    w->delay_s);
-        return;
+uint64_t crew_next_ms(const struct crew *c)
+{
+    uint64_t next = HAND_NEVER;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        const struct hand *h = &c->hands[i];
+        uint64_t due = h->state == SLOT_BACKOFF ? h->retry_ms : h->kill_ms;
+
+        if (h->state != SLOT_EMPTY && due < next)
+            next = due;
     }
-    w->era->failed = true;
-    w->era->failure = w->end;
+    return next;
 }
 
-static void kill_by(struct worker *w, uint64_t when_ms)
+/* ---- what shall be ----------------------------------------------------- */
+
+bool crew_start(struct crew *c, struct era *e)
 {
-    if (!w->killed && when_ms < w->kill_ms)
-        w->kill_ms = when_ms;
+    size_t i = 0;
+
+    while (i < SLOTS_MAX && c->hands[i].state != SLOT_EMPTY)
+        i++;
+    if (i == SLOTS_MAX)
+        return false;
+    hand_sign_on(&c->hands[i], e);
+    return true;
 }
 
-static void drain(struct crew *c, struct worker *w)
+static bool is_older(const struct hand *a, const struct hand *b)
 {
-    uint64_t grace_s = (uint64_t)w->era->is.settings->graceful_timeout;
-
-    (void)c;
-    become(w, SLOT_RETIRING);
-    spawn_signal(w->pid, SIGTERM);
-    kill_by(w, loop_clock_ms() + grace_s * 1000);
+    /* A replacement of the old era can be younger than the new era's first. */
+    if (a->era != b->era)
+        return a->era->number < b->era->number;
+    return a->birth < b->birth;
 }
 
-static void born(struct worker *w, pid_t pid)
+void crew_retire_oldest(struct crew *c)
 {
-    w->pid = pid;
-    w->kill_ms = NEVER;
-    w->aborted = false;
-    w->killed = false;
-    become(w, SLOT_STARTING);
-}
+    struct hand *oldest = NULL;
 
-static void start(struct crew *c, struct worker *w)
-{
-    w->heritage.settings = w->era->is.settings;
-    w->heritage.app = w->era->is.app;
-    w->heritage.listeners =
-        listeners_fds(w->era->listeners, &w->heritage.listener_count);
-    w->birth = c->births++;
-    pid_t pid = spawn_worker(c->body, &w->heritage);
-    if (pid > 0) {
-        born(w, pid);
-        return;
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct hand *h = &c->hands[i];
+        if (h->state == SLOT_READY && (oldest == NULL || is_older(h, oldest)))
+            oldest = h;
     }
-    log_error("Cannot fork a worker: %s", strerror(errno));
-    w->end = (struct spawn_end){.code = -1};
-    back_off(c, w);
+    if (oldest)
+        hand_react(oldest, HAND_RETIRED);
 }
 
-static void try_again(struct crew *c, struct worker *w)
+/* One that only waits to be tried again is the cheaper loss. */
+bool crew_retire_unready(struct crew *c, const struct era *e)
 {
-    if (loop_clock_ms() >= w->retry_ms)
-        start(c, w);
+    struct hand *found = NULL;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct hand *h = &c->hands[i];
+        if (h->era == e && (h->state == SLOT_BACKOFF ||
+                            (h->state == SLOT_STARTING && found == NULL)))
+            found = h;
+    }
+    if (found)
+        hand_react(found, HAND_RETIRED);
+    return found != NULL;
 }
 
-static void abort_if_silent(const struct crew *c, struct worker *w,
-                            uint64_t now_ms)
+void crew_dismiss(struct crew *c, const struct era *e)
 {
-    uint64_t limit_ms = (uint64_t)w->era->is.settings->timeout * 1000;
-    uint64_t beat_ms = atomic_load(&w->heritage.slot->beat_ms);
+    while (crew_retire_unready(c, e))
+        ;
+}
 
-    if (beat_ms < c->forgiven_ms)
-        beat_ms = c->forgiven_ms;
-    /* A beat may be younger than our clock reading. */
-    if (limit_ms == 0 || w->aborted || now_ms < beat_ms ||
-        now_ms - beat_ms <= limit_ms)
+void crew_retire_all(struct crew *c)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        hand_react(&c->hands[i], HAND_RETIRED);
+}
+
+void crew_signal(struct crew *c, int signal)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        spawn_signal(c->hands[i].pid, signal);
+}
+
+void crew_hurry(struct crew *c)
+{
+    c->orders.hurry = true;
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        hand_quit(&c->hands[i]);
+}
+
+void crew_forgive(struct crew *c)
+{
+    c->orders.forgiven_ms = loop_clock_ms();
+}
+
+/* ---- events ------------------------------------------------------------ */
+
+void crew_look(struct crew *c)
+{
+    struct spawn_end end;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        hand_look(&c->hands[i]);
+    while (spawn_reap(&end)) {
+        size_t i = 0;
+        while (i < SLOTS_MAX && c->hands[i].pid != end.pid)
+            i++;
+        if (i < SLOTS_MAX) /* else a stranger, who fell to process 1 */
+            hand_end(&c->hands[i], &end);
+    }
+}
+
+void crew_tend(struct crew *c)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        hand_react(&c->hands[i], HAND_TENDED);
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+struct crew *crew_new(worker_body *body, int news_fd, int life_fd)
+{
+    struct slot *slots = shm_map(SLOTS_MAX * sizeof *slots);
+    struct crew *c = slots ? calloc(1, sizeof *c) : NULL;
+
+    if (c == NULL) {
+        shm_unmap(slots, SLOTS_MAX * sizeof *slots);
+        return NULL;
+    }
+    c->slots = slots;
+    c->orders.body = body;
+    for (unsigned i = 0; i < SLOTS_MAX; i++) {
+        c->hands[i].orders = &c->orders;
+        c->hands[i].heritage = (struct heritage){.slot = &slots[i],
+                                                 .number = i,
+                                                 .news_fd = news_fd,
+                                                 .life_fd = life_fd,
+                                                 .master = getpid()};
+    }
+    return c;
+}
+
+void crew_free(struct crew *c)
+{
+    if (c == NULL)
         return;
-    log_critical("WORKER TIMEOUT (pid:%d)", (int)w->pid);
-    w->aborted = true;
-    spawn_signal(w->pid, SIGABRT);
-    kill_by(w, now_ms + ABORT_MS);
+    shm_unmap(c->slots, SLOTS_MAX * sizeof *c->slots);
+    free(c);
 }
-
-static void watch_over(struct crew *c, struct worker *w)
-{
-    uint64_t now_ms = loop_clock_ms();
-
-    abort_if_silent(c, w, now_ms);
-    if (now_ms < w->kill_ms)
-        return;
-    if (!w->aborted && !c->hurrying)
-        log_warning("Worker graceful timeout (pid:%d)", (int)w->pid);
-    w->killed = true;
-    w->kill_ms = NEVER;
-    spawn_signal(w->pid, SIGKILL);
-}
-
-/* Nothing stands where an event cannot come or means nothing. */
-typedef void action(struct crew *c, struct worker *w);
-static action *const actions[][EVENT_COUNT] = {
-    [SLOT_EMPTY] = {NULL},
-    [SLOT_STARTING] = {[EVENT_READY] = serve,
-                       [EVENT_END] = back_off,
-                       [EVENT_RETIRE] = drain,
-                       [EVENT_TEND] = watch_over},
-    [SLOT_READY] = {[EVENT_END] = vacate,
-                    [EVENT_RETIRE] = drain,
-                    [EVENT_TEND] = watch_over},
-    [SLOT_RETIRING] = {[EVENT_END] = vacate, [EVENT_TEND] = watch_over},
-    [SLOT_BACKOFF] = {[EVENT_RETIRE] = vacate, [EVENT_TEND] = try_again},
-};
-
-static void react(struct crew *c, struct worker *w, enum event event)
-{
-    action *act = actions[w->state][event];
-
-    if (act)
-        act(c, w);
-    assert((w->era == NULL) == (w->state == SLOT_EMPTY));
-}
-
-/* ---- what is --------------------------------------------------------------- */

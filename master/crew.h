@@ -54,14 +54,14 @@ void crew_retire_all(struct crew *c);
 void crew_hurry(struct crew *c);
 /* Passes a signal on to every worker. */
 void crew_signal(struct crew *c, int signal);
-/* Silence until now is nobody's fault: the master itself was stopped. */
-void crew_forgive(struct crew *c, uint64_t now_ms);
+/* No silence until now counts: the master itself was stopped. */
+void crew_forgive(struct crew *c);
 
 /* ---- events ---- */
 
 /* Notes who became ready and who ended, in that order. */
 void crew_look(struct crew *c);
 /* Aborts the silent, kills the overdue, tries again what waited. */
-void crew_tend(struct crew *c, uint64_t now_ms);
+void crew_tend(struct crew *c);
 
 #endif

@@ -36,8 +36,7 @@ struct listeners {
     const char *names;
 };
 
-/* ---- one socket -----------------------------------------------------------
- */
+/* ---- one socket -------------------------------------------------------- */
 
 /* Whether somebody accepts on that path. Full backlogs count as life. */
 static bool answers(const struct address *a)
@@ -185,8 +184,7 @@ static struct listener *listener_open(const struct address *asked,
     return l;
 }
 
-/* ---- sets -----------------------------------------------------------------
- */
+/* ---- sets -------------------------------------------------------------- */
 
 static struct listener *find(const struct listeners *set,
                              const struct address *asked)

@@ -14,7 +14,7 @@
 
 #include "master/spawn.h"
 
-/* ---- the child, before its body ------------------------------------------ */
+/* ---- the child, before its body ---------------------------------------- */
 
 static bool belongs(const struct heritage *h, int fd)
 {
@@ -104,8 +104,7 @@ static void child(worker_body *body, const struct heritage *h)
     exit(code); /* not _exit: leak checkers and profilers report at exit */
 }
 
-/* ---- the master -----------------------------------------------------------
- */
+/* ---- the master -------------------------------------------------------- */
 
 pid_t spawn_worker(worker_body *body, const struct heritage *h)
 {

@@ -5,9 +5,12 @@
  * worker's body is a parameter, so tests hand in bodies that exit, hang or
  * crash.
  *
- *   supervisor.c  signals, reload, stop: what ought to be
- *   crew.c        the slots, state by event: what is
- *   era.c         the generations that still have workers
+ *   supervisor.c  signals, numbers, stop: what ought to be
+ *   reload.c      which generation serves, which one has to prove itself
+ *   era.c         one generation
+ *   crew.c        all workers: counting, starting, retiring
+ *   hand.c        one worker: its slot as a machine, state by event
+ *   spawn.c       one process
  */
 #ifndef PRONG_SUPERVISOR_H
 #define PRONG_SUPERVISOR_H
@@ -42,6 +45,12 @@ struct supervisor_config {
     uint64_t (*fingerprint)(void *self, const struct generation *g);
     void *self;
 };
+
+/*
+ * Blocks the signals that supervisor_run will take. Call it before the pid
+ * file is written: people send signals as soon as it exists.
+ */
+void supervisor_hold_signals(void);
 
 /*
  * Runs until told to stop and the last worker is gone; returns the master's

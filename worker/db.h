@@ -1,9 +1,8 @@
 /*
- * db: one SQLite connection and its prepared statements. Its two files are
- * the only ones that include sqlite3.h: db.c (statements and transactions,
- * run for every request) and db_open.c (opening, waiting, and noticing that
- * the file is another one). It knows no HTTP: results are rows, failures are
- * an enum, and others decide what a client is told.
+ * db: one SQLite connection and its prepared statements. Its files (db.c for
+ * what every request runs, db_prepare.c, db_open.c, db_file.c) are the only
+ * ones that include sqlite3.h. It knows no HTTP: results are rows, failures
+ * are an enum, and others decide what a client is told.
  *
  * One connection a worker, opened after the fork (a SQLite handle must not
  * cross one: sqlite.org/howtocorrupt.html, 2.6), used by one thread only.

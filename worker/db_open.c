@@ -1,10 +1,8 @@
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,9 +18,7 @@
 
 enum {
     PATIENCE_MS = 5000,
-    LOOK_MS = 1000, /* between two looks at the file */
     OPCODES = 1000, /* between two looks at the clock: 10 to 20 µs of SQL */
-    PATH_BYTES = 4096,
 };
 
 /* SQLite's own log also tells of every constraint violated and every index it
@@ -32,9 +28,7 @@ static void on_sqlite_log(void *self, int code, const char *message)
     int primary = code & 0xFF;
 
     (void)self;
-    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
-        primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ||
-        primary == SQLITE_FULL)
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_IOERR)
         log_warning("SQLite (%d): %s", code, message);
 }
 
@@ -106,24 +100,12 @@ static int on_busy(void *self, int count)
 
 /* ---- opening ------------------------------------------------------------ */
 
-/* The folder a path lies in. */
-static void folder_of(const char *path, char folder[PATH_BYTES])
-{
-    const char *slash = strrchr(path, '/');
-
-    if (slash == NULL)
-        snprintf(folder, PATH_BYTES, ".");
-    else
-        snprintf(folder, PATH_BYTES, "%.*s",
-                 slash == path ? 1 : (int)(slash - path), path);
-}
-
 /* What the system has against the file, in words; null when nothing. */
 static const char *obstacle(const struct db *db, char folder[PATH_BYTES])
 {
     struct stat st;
 
-    folder_of(db->path, folder);
+    db_folder(db->path, folder);
     if (stat(folder, &st) != 0)
         return errno == ENOENT ? "its folder does not exist" : strerror(errno);
     if (!S_ISDIR(st.st_mode))
@@ -160,11 +142,6 @@ static bool open_fault(struct db *db, int code, struct fault *fault)
     return fault_set(fault, "database %s: %s", db->path, why);
 }
 
-static bool is_memory(const struct db *db)
-{
-    return strcmp(db->path, ":memory:") == 0;
-}
-
 /* One try; the mode that is then in force in `mode`. */
 static int ask_for_wal(struct db *db, char mode[16])
 {
@@ -193,11 +170,13 @@ static bool enter_wal(struct db *db, struct fault *fault)
         code = ask_for_wal(db, mode);
     if (code != SQLITE_OK)
         return open_fault(db, code, fault);
-    if (strcmp(mode, is_memory(db) ? "memory" : "wal") != 0)
+    if (strcmp(mode, db->in_memory ? "memory" : "wal") != 0)
         return fault_set(fault,
                          "database %s: its journal mode stays %s, not WAL",
                          db->path, mode);
-    return true;
+    /* Only a read makes the -wal file, which db_identify looks for. */
+    code = sqlite3_exec(db->raw, "PRAGMA schema_version", NULL, NULL, NULL);
+    return code == SQLITE_OK || open_fault(db, code, fault);
 }
 
 static bool configure(struct db *db, struct fault *fault)
@@ -224,7 +203,7 @@ static bool configure(struct db *db, struct fault *fault)
 }
 
 /* Finalizes everything and closes; the stmts stay, to be made again. */
-static void close_file(struct db *db)
+void db_close_file(struct db *db)
 {
     for (struct stmt *s = db->first; s; s = s->next)
         stmt_unmake(s);
@@ -248,44 +227,27 @@ static bool make_all(struct db *db, struct fault *fault)
     return true;
 }
 
-static void identify(const char *path, const char *suffix, struct file_id *id)
-{
-    char name[PATH_BYTES];
-    struct stat st;
-
-    snprintf(name, sizeof name, "%s%s", path, suffix);
-    *id = (struct file_id){0};
-    if (stat(name, &st) == 0)
-        *id = (struct file_id){st.st_dev, st.st_ino};
-}
-
-/* The three files as their paths name them now. */
-static void identify_all(struct db *db)
-{
-    identify(db->path, "", &db->file);
-    identify(db->path, "-wal", &db->wal);
-    identify(db->path, "-shm", &db->shm);
-}
-
 /*
  * Statements are prepared before the journal mode is set: a file that is not
  * the app's database is then refused before it was written to.
  */
-static bool open_file(struct db *db, int flags, struct fault *fault)
+bool db_open_file(struct db *db, int flags, struct fault *fault)
 {
     int code = sqlite3_open_v2(
         db->path, &db->raw,
         flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
 
+    db->deadline_ms = 0; /* that of an earlier request does not count here */
+    db->usable = false;
     if (code == SQLITE_OK)
         db->usable = configure(db, fault) && make_all(db, fault) &&
                      (db->mode == DB_READONLY_MODE || enter_wal(db, fault));
     else
         open_fault(db, code, fault);
     if (db->usable)
-        identify_all(db);
+        db_identify(db);
     else
-        close_file(db);
+        db_close_file(db);
     return db->usable;
 }
 
@@ -310,9 +272,11 @@ struct db *db_open(const char *path, enum db_mode mode, struct fault *fault)
     struct db *db = db_must(calloc(1, sizeof *db));
 
     db->path = db_must(strdup(path));
+    db->in_memory = strcmp(path, ":memory:") == 0;
     db->mode = mode;
     db->patience_ms = PATIENCE_MS;
-    if (open_file(db, flags[mode], fault) && make_transaction_words(db, fault))
+    if (db_open_file(db, flags[mode], fault) &&
+        make_transaction_words(db, fault))
         return db;
     db_close(db);
     return NULL;
@@ -324,7 +288,7 @@ void db_close(struct db *db)
         return;
     while (db->first)
         db_finalize(db->first);
-    close_file(db);
+    db_close_file(db);
     free(db->path);
     free(db);
 }
@@ -332,122 +296,4 @@ void db_close(struct db *db)
 const char *db_path(const struct db *db)
 {
     return db->path;
-}
-
-/* ---- another file under the same name ----------------------------------- */
-
-static bool same_id(const struct file_id *a, const struct file_id *b)
-{
-    return a->inode == b->inode && a->device == b->device;
-}
-
-static void unlink_own(const char *path, const char *suffix,
-                       const struct file_id *own)
-{
-    char name[PATH_BYTES];
-    struct file_id now;
-
-    identify(path, suffix, &now);
-    snprintf(name, sizeof name, "%s%s", path, suffix);
-    if (own->inode != 0 && same_id(&now, own) && unlink(name) == 0)
-        log_info("Removed %s, which belonged to the former database", name);
-}
-
-/*
- * The -wal and -shm files found beside a file that took the database's place
- * belong to the former one: opening the new file with them would play the old
- * pages into it. So the old pages go home to the old file, and the two names
- * are removed while they are still the ones this connection holds open. The
- * lock on the folder keeps other workers, who do the same, from removing what
- * the first of them made anew. False: the lock is taken, try again later.
- */
-static bool forget_journal(struct db *db)
-{
-    char folder[PATH_BYTES];
-
-    folder_of(db->path, folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                              NULL);
-    unlink_own(db->path, "-wal", &db->wal);
-    unlink_own(db->path, "-shm", &db->shm);
-    close(fd);
-    return true;
-}
-
-/* Not usable from now on; logged when it is news. */
-static bool go_dark(struct db *db, const char *why)
-{
-    if (db->usable || strcmp(db->message, why) != 0)
-        log_error("Not ready: %s", why);
-    snprintf(db->message, sizeof db->message, "%s", why);
-    db->usable = false;
-    return false;
-}
-
-/*
- * While the file is missing the connection stays open: it pins the inodes of
- * the -wal and -shm, so that forget_journal cannot mistake new ones for them.
- */
-static bool reopen(struct db *db, const struct file_id *now)
-{
-    struct fault fault;
-
-    if (now->inode == 0) {
-        fault_set(&fault, "database %s: the file is gone", db->path);
-        return go_dark(db, fault.text);
-    }
-    if (db->raw && !same_id(now, &db->file) && !forget_journal(db)) {
-        fault_set(&fault, "database %s was replaced; its folder is locked",
-                  db->path);
-        return go_dark(db, fault.text);
-    }
-    bool was_usable = db->usable;
-    close_file(db);
-    if (!open_file(db, SQLITE_OPEN_READWRITE, &fault)) {
-        db->usable = was_usable;
-        return go_dark(db, fault.text);
-    }
-    log_warning("Database %s was opened again", db->path);
-    return true;
-}
-
-static bool has_moved(struct db *db, const struct file_id *now)
-{
-    int moved = 0;
-
-    if (!same_id(now, &db->file))
-        return true;
-    /* What the open handle itself says: a file may have been replaced
-     * between opening and identifying. */
-    sqlite3_file_control(db->raw, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved != 0;
-}
-
-bool db_ready(struct db *db, uint64_t now_ms)
-{
-    struct file_id now;
-
-    if (now_ms < db->look_at_ms || is_memory(db))
-        return db->usable;
-    if (db->raw && !sqlite3_get_autocommit(db->raw))
-        return db->usable; /* in the middle of something */
-    db->look_at_ms = now_ms + LOOK_MS;
-    identify(db->path, "", &now);
-    if (db->usable && !db->suspect && !has_moved(db, &now))
-        return true;
-    db->suspect = false;
-    db->opened_ms = now_ms;
-    return reopen(db, &now);
-}
-
-void db_suspect(struct db *db)
-{
-    db->suspect = true;
-    db->look_at_ms = db->opened_ms ? db->opened_ms + LOOK_MS : 0;
 }

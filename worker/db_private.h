@@ -1,5 +1,7 @@
 /*
- * What db.c and db_open.c share, and nobody else sees.
+ * What the four files of db share, and nobody else sees: db.c (running
+ * statements, transactions), db_prepare.c (preparing them, scripts), db_open.c
+ * (opening, waiting), db_file.c (noticing that the file is another one).
  */
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
@@ -15,6 +17,7 @@ struct db {
     struct sqlite3 *raw; /* null while no file is open */
     char *path;
     enum db_mode mode;
+    bool in_memory;
     bool usable;       /* what db_ready said last */
     char message[512]; /* of the last failure, or why it is not usable */
 
@@ -34,7 +37,7 @@ struct db {
     struct stmt *rollback;
     struct stmt *first; /* every statement, newest first */
 
-    /* Which files these are; see db_open.c. */
+    /* Which files these are; see db_file.c. */
     struct file_id {
         dev_t device;
         ino_t inode; /* 0: none */
@@ -55,7 +58,9 @@ struct stmt {
     struct stmt *previous;
 };
 
-/* db.c, for db_open.c */
+enum { PATH_BYTES = 4096 };
+
+/* ---- db_prepare.c ---- */
 
 /* Prepares s->sql on the present file. */
 bool stmt_make(struct stmt *s, struct fault *fault, int *offset);
@@ -66,5 +71,20 @@ struct stmt *stmt_new(struct db *db, const char *sql, struct fault *fault,
                       int *offset);
 /* The pointer, or the end of the process when it is null. */
 void *db_must(void *memory);
+
+/* ---- db_open.c ---- */
+
+/* Opens db->path with SQLite's flags and makes every statement on it; false
+ * with nothing open and db->usable false. */
+bool db_open_file(struct db *db, int flags, struct fault *fault);
+/* Closes the file; the stmts stay, to be made again. */
+void db_close_file(struct db *db);
+
+/* ---- db_file.c ---- */
+
+/* The folder a path lies in. */
+void db_folder(const char *path, char folder[PATH_BYTES]);
+/* Remembers the three files as their paths name them now. */
+void db_identify(struct db *db);
 
 #endif

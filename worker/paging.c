@@ -76,6 +76,10 @@ static void add_keys_condition(struct buf *out, const char **keys, bool less)
     buf_byte(out, ')');
 }
 
+/*
+ * The page before a cursor is read from the cursor backwards and then turned
+ * round, so that rows always come in the list's order.
+ */
 static void add_keyset(struct buf *out, const struct page *page, int variant)
 {
     bool falling = page->descending != (variant == KEY_BEFORE);
@@ -84,12 +88,18 @@ static void add_keyset(struct buf *out, const struct page *page, int variant)
         add_keys_condition(out, page->keys, falling);
     add_order(out, page->keys, falling);
     buf_string(out, " LIMIT :prong_limit");
+    if (variant == KEY_BEFORE) {
+        buf_byte(out, ')');
+        add_order(out, page->keys, page->descending);
+    }
 }
 
 void paging_sql(const struct endpoint *e, int variant, struct buf *out)
 {
     bool count = variant == paging_count_variant(e);
 
+    if (e->page.keys && variant == KEY_BEFORE)
+        buf_string(out, "SELECT * FROM (");
     buf_string(out, count ? "SELECT count(*) FROM (" : wrap_head);
     buf_string(out, e->statements[0].text);
     buf_string(out, wrap_tail);

@@ -553,6 +553,11 @@ struct slice request_method(const struct request *r)
     return slice_cut(&line, ' ');
 }
 
+struct slice request_target(const struct request *r)
+{
+    return r->url.len ? view(r, r->url) : SLICE("");
+}
+
 struct slice request_line(const struct request *r)
 {
     return first_line(r);

@@ -87,6 +87,7 @@ int request_minor(const struct request *r); /* of HTTP/1.x */
 /* As received, for the access log: "GET /a?b HTTP/1.1" and pieces of it. */
 struct slice request_line(const struct request *r);
 struct slice request_method(const struct request *r);
+struct slice request_target(const struct request *r);
 struct slice request_raw_path(const struct request *r);
 struct slice request_raw_query(const struct request *r);
 

@@ -11,10 +11,15 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import joinedload
+from sqlalchemy.pool import QueuePool
 
 app = Flask(__name__)
 app.config["SQLALCHEMY_DATABASE_URI"] = (
     "sqlite:///" + os.environ["BENCH_DATABASE"])
+app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+    "poolclass": QueuePool, "pool_size": 10, "max_overflow": 20,
+    "pool_pre_ping": True, "pool_recycle": 3600,
+}
 app.json.ensure_ascii = False
 app.json.sort_keys = False
 db = SQLAlchemy(app)

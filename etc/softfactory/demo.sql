@@ -65,10 +65,10 @@ product(k, name, category, price, does) AS (VALUES
     (6, 'Review Campaign', 'marketing', 39000, 'Reviewers found and thanked'),
     (7, '블로그 체험단', 'marketing', 35000, 'Bloggers who try it first'),
     (8, 'Newsletter', 'marketing', 9000, 'Letters that people open'),
-    (9, 'AI Automation', 'automation', 49000, 'Chores that do themselves'),
-    (10, 'AI 상담', 'automation', 45000, 'Answers at three in the morning'),
-    (11, 'WebApp Builder', 'automation', 59000, 'From a sketch to an app'),
-    (12, 'Form Robot', 'automation', 14000, 'Forms that fill themselves'),
+    (9, 'AI Automation', 'tools', 49000, 'Chores that do themselves'),
+    (10, 'AI 상담', 'tools', 45000, 'Answers at three in the morning'),
+    (11, 'WebApp Builder', 'tools', 59000, 'From a sketch to an app'),
+    (12, 'Form Robot', 'tools', 14000, 'Forms that fill themselves'),
     (13, 'Storefront', 'commerce', 33000, 'A shop by this evening'),
     (14, '간편 결제', 'commerce', 18000, 'Payments in two taps'),
     (15, 'Stock Keeper', 'commerce', 22000, 'What is left, and where'),
@@ -139,7 +139,8 @@ WITH RECURSIVE
 n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999),
 plan(user_id, chef_id, day, hours, i) AS (
     SELECT 1 + i % 1000, 1 + (i * 379 + i / 1000 * 17) % 500,
-           date('2025-03-01', (i * 733 % 420) || ' days'), 1 + (i * 7 + i / 1000) % 5, i
+           date('2025-03-01', (i * 733 % 420) || ' days'),
+           1 + (i * 7 + i / 1000) % 5, i
       FROM n)
 INSERT INTO bookings (user_id, chef_id, booking_date, duration_hours,
                       hourly_rate, status, created_at)
@@ -171,8 +172,9 @@ words(k, content, tags) AS (VALUES
     (12, '자동화 덕분에 저녁이 생겼습니다.', '["automation"]'))
 INSERT INTO sns_posts (user_id, content, tags, status, created_at)
 SELECT 1 + i * 7 % 1000, content, tags,
-       CASE i % 20 WHEN 3 THEN 'draft' WHEN 9 THEN 'archived'
-                   WHEN 16 THEN 'draft' ELSE 'published' END,
+       CASE (i + i / 1000) % 20
+            WHEN 3 THEN 'draft' WHEN 9 THEN 'archived' WHEN 16 THEN 'draft'
+            ELSE 'published' END,
        strftime('%Y-%m-%dT%H:%M:%fZ', '2025-03-01', (i * 105) || ' minutes')
   FROM n JOIN words ON words.k = i * 11 % 13
  ORDER BY i;
@@ -182,10 +184,12 @@ n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999)
 INSERT INTO subscriptions (user_id, product_id, price, status, ends_on,
                            created_at)
 SELECT 1 + i % 1000, products.id, price,
-       CASE i % 10 WHEN 2 THEN 'cancelled' WHEN 5 THEN 'expired'
-                   WHEN 8 THEN 'cancelled' ELSE 'active' END,
-       CASE i % 10 WHEN 2 THEN '2026-01-31' WHEN 5 THEN '2025-12-31'
-                   WHEN 8 THEN '2026-02-28' WHEN 9 THEN '2027-02-28' END,
+       CASE (i + i / 1000) % 10
+            WHEN 2 THEN 'cancelled' WHEN 5 THEN 'expired'
+            WHEN 8 THEN 'cancelled' ELSE 'active' END,
+       CASE (i + i / 1000) % 10
+            WHEN 2 THEN '2026-01-31' WHEN 5 THEN '2025-12-31'
+            WHEN 8 THEN '2026-02-28' WHEN 9 THEN '2027-02-28' END,
        strftime('%Y-%m-%dT%H:%M:%fZ', '2025-02-01', (i * 187) || ' minutes')
   FROM n JOIN products ON products.id = 1 + (i * 53 + i / 1000 * 7) % 200
  ORDER BY i;

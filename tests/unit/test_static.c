@@ -82,7 +82,7 @@ static int set_up(void **state)
     static const struct request_limits limits = {4096, 50, 4096, 1024};
     struct world *w = calloc(1, sizeof *w);
     char web[80];
-    strcpy(w->dir, "/tmp/prong-static-XXXXXX");
+    snprintf(w->dir, sizeof w->dir, "/tmp/prong-static-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     fill(w);
     snprintf(web, sizeof web, "%s/web", w->dir);
@@ -247,7 +247,7 @@ static void test_conditions(void **state)
     assert_int_equal(ask(w, "/a.txt"), 200);
     assert_string_equal(header(w, "last-modified"), MODIFIED);
     assert_string_equal(header(w, "accept-ranges"), "bytes");
-    strcpy(tag, header(w, "etag"));
+    snprintf(tag, sizeof tag, "%s", header(w, "etag"));
     assert_true(tag[0] == '"' && tag[strlen(tag) - 1] == '"');
 
     /* "@" stands for the tag of the file. */

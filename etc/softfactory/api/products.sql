@@ -1,6 +1,6 @@
 -- GET /api/platform/products
 -- The products on offer; price is in won a month.
--- @param category text in commerce,cooking,marketing,automation,analytics
+-- @param category text in commerce,cooking,marketing,tools,analytics
 -- @page 50 max 200
 -- @sort name,price
 -- @cache 1h
@@ -15,7 +15,7 @@ SELECT p.id, p.name, p.category, p.description, p.price, p.created_at
 -- A new product; names are unique.
 -- @auth admin
 -- @param name text required min 1 max 80
--- @param category text required in commerce,cooking,marketing,automation,analytics
+-- @param category text required in commerce,cooking,marketing,tools,analytics
 -- @param description text default '' max 1000
 -- @param price integer required min 0
 -- @one
@@ -42,7 +42,7 @@ SELECT p.id, p.name, p.category, p.description, p.price,
 -- @auth admin
 -- @param id integer min 1
 -- @param name text min 1 max 80
--- @param category text in commerce,cooking,marketing,automation,analytics
+-- @param category text in commerce,cooking,marketing,tools,analytics
 -- @param description text max 1000
 -- @param price integer min 0
 -- @param is_active boolean

@@ -2,8 +2,12 @@
 -- UTC with milliseconds, yes and no are 1 and 0.
 --
 -- What was paid for stays: accounts, chefs and products with bookings or
--- subscriptions cannot be deleted, they are made inactive. What somebody said
--- (posts, reviews) goes with the account.
+-- subscriptions cannot be deleted, they are made inactive (foreign keys without
+-- an action refuse; RESTRICT would too, but as a trigger's error, which tells a
+-- client less). What somebody said (posts, reviews) goes with the account.
+--
+-- date(x, '+0 days') is x for a day of the calendar, another day for one like
+-- 2026-02-30, and null for anything else.
 
 CREATE TABLE users (
     id         INTEGER PRIMARY KEY,
@@ -26,7 +30,7 @@ CREATE TABLE products (
     name        TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
     category    TEXT NOT NULL
                 CHECK (category IN ('commerce', 'cooking', 'marketing',
-                                    'automation', 'analytics')),
+                                    'tools', 'analytics')),
     description TEXT NOT NULL DEFAULT '' CHECK (length(description) <= 1000),
     price       INTEGER NOT NULL CHECK (price >= 0), -- a month
     is_active   INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
@@ -41,7 +45,7 @@ CREATE INDEX idx_products_price ON products (price);
 -- rating reads one index instead of every review.
 CREATE TABLE chefs (
     id           INTEGER PRIMARY KEY,
-    user_id      INTEGER NOT NULL REFERENCES users ON DELETE RESTRICT,
+    user_id      INTEGER NOT NULL REFERENCES users,
     name         TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
     cuisine      TEXT NOT NULL CHECK (length(cuisine) BETWEEN 1 AND 40),
     city         TEXT NOT NULL CHECK (length(city) BETWEEN 1 AND 40),
@@ -99,9 +103,10 @@ END;
 -- does not change what was agreed.
 CREATE TABLE bookings (
     id             INTEGER PRIMARY KEY,
-    user_id        INTEGER NOT NULL REFERENCES users ON DELETE RESTRICT,
-    chef_id        INTEGER NOT NULL REFERENCES chefs ON DELETE RESTRICT,
-    booking_date   TEXT NOT NULL CHECK (date(booking_date) = booking_date),
+    user_id        INTEGER NOT NULL REFERENCES users,
+    chef_id        INTEGER NOT NULL REFERENCES chefs,
+    booking_date   TEXT NOT NULL
+                   CHECK (booking_date IS date(booking_date, '+0 days')),
     duration_hours INTEGER NOT NULL DEFAULT 2
                    CHECK (duration_hours BETWEEN 1 AND 24),
     hourly_rate    INTEGER NOT NULL CHECK (hourly_rate >= 0),
@@ -120,7 +125,7 @@ CREATE INDEX idx_bookings_chef ON bookings (chef_id);
 CREATE INDEX idx_bookings_date ON bookings (booking_date);
 -- Sums over all bookings of a status read this and never the table. It holds
 -- the factors: with total_price itself, being generated, SQLite 3.40 would go
--- to the table all the same (2.9 ms for 20,000 bookings instead of 1.2).
+-- to the table all the same (2.9 ms a dashboard of 20,000 bookings, not 1.5).
 CREATE INDEX idx_bookings_status
     ON bookings (status, booking_date, hourly_rate, duration_hours);
 
@@ -153,14 +158,15 @@ CREATE INDEX idx_sns_posts_user_created ON sns_posts (user_id, created_at);
 CREATE INDEX idx_sns_posts_user_status ON sns_posts (user_id, status);
 CREATE INDEX idx_sns_posts_status ON sns_posts (status);
 
+-- ends_on is the last day; null: until cancelled.
 CREATE TABLE subscriptions (
     id         INTEGER PRIMARY KEY,
-    user_id    INTEGER NOT NULL REFERENCES users ON DELETE RESTRICT,
-    product_id INTEGER NOT NULL REFERENCES products ON DELETE RESTRICT,
+    user_id    INTEGER NOT NULL REFERENCES users,
+    product_id INTEGER NOT NULL REFERENCES products,
     price      INTEGER NOT NULL CHECK (price >= 0), -- a month, as agreed
     status     TEXT NOT NULL DEFAULT 'active'
                CHECK (status IN ('active', 'cancelled', 'expired')),
-    ends_on    TEXT CHECK (date(ends_on) = ends_on), -- null: until cancelled
+    ends_on    TEXT CHECK (ends_on IS date(ends_on, '+0 days')),
     created_at TEXT NOT NULL
                DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ) STRICT;

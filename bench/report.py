@@ -1,0 +1,127 @@
+"""The tables on the terminal and the file of a run."""
+import csv
+import datetime
+import platform
+import statistics
+import subprocess
+
+from cases import ROOT
+from servers import NPM, PYTHON
+
+COLUMNS = ("table", "case", "server", "us", "us_min", "us_max", "per_second",
+           "p99_ms", "times_limit", "times_limit_json")
+LABELS = {"loop": "limit program", "flask": "flask+sqlalchemy",
+          "bun": "bun", "fastify": "fastify+better-sqlite3"}
+
+
+def said(*argv):
+    """The first line that a command says, or "none"."""
+    try:
+        run = subprocess.run([str(a) for a in argv], capture_output=True,
+                             text=True, cwd=ROOT, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return "none"
+    lines = (run.stdout or run.stderr).strip().splitlines()
+    return lines[0].strip() if run.returncode == 0 and lines else "none"
+
+
+def commit():
+    head = said("git", "rev-parse", "--short", "HEAD")
+    changed = said("git", "status", "--porcelain") != "none"
+    return head + (" with changes" if changed else "")
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        cpus = [line.split(":")[1].strip() for line in file
+                if line.startswith("model name")]
+    return f"{cpus[0]}, {len(cpus)} CPUs, Linux {platform.release()}"
+
+
+def versions():
+    flask = said(PYTHON, "-c", "import flask, sqlalchemy as s; "
+                 "print(flask.__version__, 'SQLAlchemy', s.__version__)")
+    return ", ".join((
+        "SQLite " + said("sqlite3", "--version").split()[0],
+        said("nginx", "-v").removeprefix("nginx version: "),
+        "Bun " + said(NPM / ".bin/bun", "--version"),
+        "Node " + said("node", "--version"),
+        "Flask " + flask,
+        said("gunicorn", "--version")))
+
+
+def median(samples, field="us"):
+    return statistics.median(getattr(s, field) for s in samples)
+
+
+class Results:
+    """Prints each table when it is added, keeps the rows for the file."""
+
+    def __init__(self):
+        self.rows = []
+        self.about = (f"commit: {commit()}", f"machine: {machine()}",
+                      f"versions: {versions()}")
+        print("\n".join(self.about))
+
+    def add(self, table, found):
+        print(f"\n{table.title}, CPU µs a request, medians of the rounds")
+        for case in table.cases:
+            limits = self.limits(table, case, found)
+            print(f"\n{case.title}\n  {'':24}{'µs/request':>11}"
+                  f"{'requests/s':>12}{'p99 ms':>9}{'× limit':>9}{'(JSON)':>8}")
+            for server in table.servers:
+                samples = found.get((case.name, server))
+                if samples:
+                    self.add_row(table, case, server, samples, limits)
+
+    def limits(self, table, case, found):
+        """The limit twice: bare loop + SQLite alone whose rows are read, and
+        whose rows are written as JSON. Null where there is none."""
+        own = found.get((case.name, "loop"))
+        if case.fixed:
+            return (median(own),) * 2 if own else (None, None)
+        bare = found.get(("health", "loop"))
+        if not (bare and own):
+            return None, None
+        rows = median(found[case.name, "alone"])
+        text = median(found[case.name, "alone+json"])
+        bare = median(bare)
+        print(f"\n{case.name}: bare loop {bare:.1f} + SQLite alone {rows:.1f} "
+              f"(JSON written {text:.1f}) = limit {bare + rows:.1f} "
+              f"({bare + text:.1f})", end="")
+        for server, us in (("sqlite alone", rows), ("sqlite+json", text)):
+            self.rows.append([table.name, case.name, server, f"{us:.2f}"])
+        return bare + rows, bare + text
+
+    def add_row(self, table, case, server, samples, limits):
+        us = median(samples)
+        times = [us / limit if limit else None for limit in limits]
+        ratio = "".join(f"{t:{width}.2f}" if t else ""
+                        for t, width in zip(times, (9, 8)))
+        print(f"  {LABELS.get(server, server):24}{us:11.1f}"
+              f"{median(samples, 'per_second'):12.0f}"
+              f"{median(samples, 'p99_ms'):9.2f}{ratio}")
+        self.rows.append([
+            table.name, case.name, server, f"{us:.2f}",
+            f"{min(s.us for s in samples):.2f}",
+            f"{max(s.us for s in samples):.2f}",
+            f"{median(samples, 'per_second'):.0f}",
+            f"{median(samples, 'p99_ms'):.3f}",
+            *(f"{t:.3f}" if t else "" for t in times)])
+
+    def add_memory(self, found):
+        print("\nMemory of a master and four idle workers, MiB (PSS)")
+        for server, kib in found.items():
+            print(f"  {LABELS.get(server, server):24}{kib / 1024:11.1f}")
+            self.rows.append(["memory_kib", "idle", server, kib])
+
+    def save(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{datetime.date.today().isoformat()}.csv"
+        with open(path, "w", newline="") as file:
+            for line in self.about:
+                file.write(f"# {line}\n")
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(COLUMNS)
+            out.writerows(self.rows)
+        print(f"\nwritten: {path.relative_to(ROOT)}")

@@ -1,0 +1,214 @@
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+
+#include "master/hand.h"
+
+enum {
+    BACKOFF_MAX_S = 60, /* doubles from 1 */
+    ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
+    QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
+};
+
+static const char *const state_names[] = {
+    [SLOT_EMPTY] = "empty",      [SLOT_STARTING] = "starting",
+    [SLOT_READY] = "ready",      [SLOT_RETIRING] = "retiring",
+    [SLOT_BACKOFF] = "back-off",
+};
+
+static void become(struct hand *h, enum slot_state state)
+{
+    log_debug("Slot %u (pid:%d): %s -> %s", h->heritage.number, (int)h->pid,
+              state_names[h->state], state_names[state]);
+    h->state = state;
+}
+
+/* ---- actions ----------------------------------------------------------- */
+
+static void vacate(struct hand *h)
+{
+    become(h, SLOT_EMPTY);
+    h->era = NULL;
+    h->delay_s = 0; /* a free slot bears no grudge */
+}
+
+static void serve(struct hand *h)
+{
+    become(h, SLOT_READY);
+    h->delay_s = 0;
+    h->era->proven = true;
+}
+
+/*
+ * A death before the first ready is structural more often than not (a disk
+ * that is full, a database that is locked): trying at once would only burn
+ * the machine.
+ */
+static void back_off(struct hand *h)
+{
+    unsigned doubled = h->delay_s ? h->delay_s * 2 : 1;
+
+    become(h, SLOT_BACKOFF);
+    h->delay_s = doubled < BACKOFF_MAX_S ? doubled : BACKOFF_MAX_S;
+    h->retry_ms = loop_clock_ms() + h->delay_s * UINT64_C(1000);
+    if (h->era->proven) {
+        log_warning("A worker died before it was ready, next try in %u s",
+                    h->delay_s);
+        return;
+    }
+    h->era->failed = true;
+    h->era->failure = h->end;
+}
+
+static void kill_by(struct hand *h, uint64_t when_ms)
+{
+    if (!h->killed && when_ms < h->kill_ms)
+        h->kill_ms = when_ms;
+}
+
+static void drain(struct hand *h)
+{
+    uint64_t grace_s = (uint64_t)h->era->is.settings->graceful_timeout;
+
+    become(h, SLOT_RETIRING);
+    spawn_signal(h->pid, SIGTERM);
+    kill_by(h, loop_clock_ms() + grace_s * 1000);
+}
+
+static void born(struct hand *h, pid_t pid)
+{
+    h->pid = pid;
+    h->kill_ms = HAND_NEVER;
+    h->aborted = false;
+    h->killed = false;
+    become(h, SLOT_STARTING);
+}
+
+static void start(struct hand *h)
+{
+    h->heritage.settings = h->era->is.settings;
+    h->heritage.app = h->era->is.app;
+    h->heritage.listeners =
+        listeners_fds(h->era->listeners, &h->heritage.listener_count);
+    h->birth = h->orders->births++;
+    pid_t pid = spawn_worker(h->orders->body, &h->heritage);
+    if (pid > 0) {
+        born(h, pid);
+        return;
+    }
+    log_error("Cannot fork a worker: %s", strerror(errno));
+    h->end = (struct spawn_end){.code = -1};
+    back_off(h);
+}
+
+static void try_again(struct hand *h)
+{
+    if (loop_clock_ms() >= h->retry_ms)
+        start(h);
+}
+
+static void abort_if_silent(struct hand *h, uint64_t now_ms)
+{
+    uint64_t limit_ms = (uint64_t)h->era->is.settings->timeout * 1000;
+    uint64_t beat_ms = atomic_load(&h->heritage.slot->beat_ms);
+
+    if (beat_ms < h->orders->forgiven_ms)
+        beat_ms = h->orders->forgiven_ms;
+    /* A beat may be younger than our clock reading. */
+    if (limit_ms == 0 || h->aborted || now_ms < beat_ms ||
+        now_ms - beat_ms <= limit_ms)
+        return;
+    log_critical("WORKER TIMEOUT (pid:%d)", (int)h->pid);
+    h->aborted = true;
+    spawn_signal(h->pid, SIGABRT);
+    kill_by(h, now_ms + ABORT_MS);
+}
+
+static void watch_over(struct hand *h)
+{
+    uint64_t now_ms = loop_clock_ms();
+
+    abort_if_silent(h, now_ms);
+    if (now_ms < h->kill_ms)
+        return;
+    if (!h->aborted && !h->orders->hurry)
+        log_warning("Worker graceful timeout (pid:%d)", (int)h->pid);
+    h->killed = true;
+    h->kill_ms = HAND_NEVER;
+    spawn_signal(h->pid, SIGKILL);
+}
+
+/* Nothing stands where an event cannot come or means nothing. */
+typedef void action(struct hand *h);
+static action *const actions[][HAND_EVENTS] = {
+    [SLOT_EMPTY] = {NULL},
+    [SLOT_STARTING] = {[HAND_READY] = serve,
+                       [HAND_ENDED] = back_off,
+                       [HAND_RETIRED] = drain,
+                       [HAND_TENDED] = watch_over},
+    [SLOT_READY] = {[HAND_ENDED] = vacate,
+                    [HAND_RETIRED] = drain,
+                    [HAND_TENDED] = watch_over},
+    [SLOT_RETIRING] = {[HAND_ENDED] = vacate, [HAND_TENDED] = watch_over},
+    [SLOT_BACKOFF] = {[HAND_RETIRED] = vacate, [HAND_TENDED] = try_again},
+};
+
+/* ---- what the crew calls ----------------------------------------------- */
+
+void hand_react(struct hand *h, enum hand_event event)
+{
+    action *act = actions[h->state][event];
+
+    if (act)
+        act(h);
+    assert((h->era == NULL) == (h->state == SLOT_EMPTY));
+}
+
+void hand_sign_on(struct hand *h, struct era *e)
+{
+    assert(h->state == SLOT_EMPTY && h->pid == 0);
+    h->era = e;
+    start(h);
+}
+
+void hand_look(struct hand *h)
+{
+    if (h->state == SLOT_STARTING && spawn_is_ready(&h->heritage))
+        hand_react(h, HAND_READY);
+}
+
+static void log_end(const struct hand *h)
+{
+    const struct spawn_end *end = &h->end;
+    char words[64];
+
+    spawn_words(end, words);
+    if (end->signal == SIGKILL && !h->killed)
+        log_error("Worker (pid:%d) %s! Perhaps out of memory?", (int)end->pid,
+                  words);
+    else if (end->signal == SIGTERM) /* before it could listen: it was asked */
+        log_info("Worker (pid:%d) %s!", (int)end->pid, words);
+    else if (end->signal)
+        log_warning("Worker (pid:%d) %s!", (int)end->pid, words);
+    else if (end->code)
+        log_error("Worker (pid:%d) %s.", (int)end->pid, words);
+}
+
+void hand_end(struct hand *h, const struct spawn_end *end)
+{
+    hand_look(h); /* it may have become ready and died since we looked */
+    h->end = *end;
+    h->pid = 0;
+    log_end(h);
+    hand_react(h, HAND_ENDED);
+}
+
+void hand_quit(struct hand *h)
+{
+    if (spawn_signal(h->pid, SIGQUIT))
+        kill_by(h, loop_clock_ms() + QUIT_MS);
+}

@@ -1,0 +1,60 @@
+/*
+ * hand: one worker as the master sees it, in its slot: a small machine, state
+ * by event. The slot stays, its processes come and go. Private to crew, which
+ * owns an array of them; lives in the master's own memory.
+ */
+#ifndef PRONG_HAND_H
+#define PRONG_HAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/heritage.h"
+#include "master/era.h"
+#include "master/spawn.h"
+
+#define HAND_NEVER UINT64_MAX
+
+enum hand_event {
+    HAND_READY,   /* it said so */
+    HAND_ENDED,   /* its process is gone */
+    HAND_RETIRED, /* it is not wanted any more */
+    HAND_TENDED,  /* time has passed */
+    HAND_EVENTS
+};
+
+/* What holds for all hands of a crew. Writer: crew, but for births. */
+struct orders {
+    worker_body *body;
+    uint64_t births;      /* processes started so far. Writer: hand */
+    uint64_t forgiven_ms; /* no heartbeat counts as older than this */
+    bool hurry;           /* a quick stop is under way */
+};
+
+struct hand {
+    struct heritage heritage; /* what its process is born with */
+    struct orders *orders;
+    enum slot_state state; /* one setter, in hand.c */
+    struct era *era;       /* null exactly when empty */
+    pid_t pid;             /* 0 exactly when empty or in back-off */
+    uint64_t birth;        /* lower is older */
+    uint64_t retry_ms;     /* in back-off: when to try again */
+    uint64_t kill_ms;      /* when SIGKILL is due; HAND_NEVER */
+    unsigned delay_s;      /* the last back-off; 0 after a ready life */
+    bool aborted;          /* SIGABRT was sent for its silence */
+    bool killed;           /* SIGKILL was sent, by us */
+    struct spawn_end end;  /* of its last process */
+};
+
+/* Does what the event means in the present state; often nothing. */
+void hand_react(struct hand *h, enum hand_event event);
+/* Signs an empty one on: it starts, or waits when no process is to be had. */
+void hand_sign_on(struct hand *h, struct era *e);
+/* Notes that it became ready, if it did. */
+void hand_look(struct hand *h);
+/* Notes, and logs, how its process ended. */
+void hand_end(struct hand *h, const struct spawn_end *end);
+/* SIGQUIT now, SIGKILL two seconds later. */
+void hand_quit(struct hand *h);
+
+#endif

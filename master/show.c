@@ -1,0 +1,63 @@
+#include <inttypes.h>
+
+#include "master/show.h"
+
+/* In the largest unit that divides it. */
+static void show_duration(const char *word, int64_t ms, FILE *to)
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {
+        {86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
+
+    while (ms % units[i].ms != 0)
+        i++; /* ends at the latest with 1 ms */
+    fprintf(to, " %s %" PRId64 "%s", word, ms / units[i].ms, units[i].name);
+}
+
+static void show_rate(const struct rate *rate, FILE *to)
+{
+    static const char *const by[] = {
+        [RATE_BY_ADDRESS] = "address",
+        [RATE_BY_USER] = "user",
+        [RATE_BY_TOKEN] = "token",
+    };
+
+    fprintf(to, " rate %g/s burst %" PRId64 " by %s", rate->per_second,
+            rate->burst, by[rate->by]);
+}
+
+static void show_endpoint(const struct endpoint *e, FILE *to)
+{
+    fprintf(to, "# %s %s auth %s", method_name(e->method), e->path,
+            e->auth ? e->auth : "public");
+    if (e->cache_ms)
+        show_duration("cache", e->cache_ms, to);
+    if (e->rate.on)
+        show_rate(&e->rate, to);
+    if (e->warm)
+        fputs(" warm", to);
+    fprintf(to, " (%s:%d)\n", e->file, e->line);
+}
+
+static void show_job(const struct job *j, FILE *to)
+{
+    fputs("#", to);
+    if (j->every_ms)
+        show_duration("EVERY", j->every_ms, to);
+    else
+        fprintf(to, " DAILY %02d:%02d", j->daily_minute / 60,
+                j->daily_minute % 60);
+    fprintf(to, " %s (%s:%d)\n", j->name, j->file, j->line);
+}
+
+void show_app(const struct app *app, FILE *to)
+{
+    fprintf(to, "\n# app %s, database %s\n", app->name, app->database);
+    for (size_t i = 0; i < app->endpoint_count; i++)
+        show_endpoint(&app->endpoints[i], to);
+    for (size_t i = 0; i < app->job_count; i++)
+        show_job(&app->jobs[i], to);
+}

@@ -1,0 +1,3 @@
+-- 3: this quote is never closed
+-- GET /x
+SELECT [a b

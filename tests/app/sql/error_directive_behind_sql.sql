@@ -1,0 +1,3 @@
+-- 3: directive below the SQL
+-- GET /x
+SELECT 1; -- @one

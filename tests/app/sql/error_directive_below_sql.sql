@@ -1,0 +1,5 @@
+-- 4: directive below the SQL
+-- GET /x
+SELECT 1
+-- @one
+  FROM t;

@@ -1,0 +1,3 @@
+-- 2: unknown method HEAD: GET, POST, PUT, PATCH or DELETE
+-- HEAD /x
+SELECT 1;

@@ -1,0 +1,4 @@
+-- 3: "" is no name of a column
+-- GET /x
+-- @page key= 20
+SELECT 1;

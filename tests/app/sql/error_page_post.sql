@@ -1,0 +1,5 @@
+-- 4: @page is only for GET
+-- POST /x
+-- @auth public
+-- @page 20
+SELECT 1;

@@ -1,0 +1,3 @@
+-- 3: parameter "@x": write :name
+-- GET /x
+SELECT @x;

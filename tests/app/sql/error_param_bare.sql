@@ -1,0 +1,4 @@
+-- 3: @param needs a name and a type
+-- GET /x
+-- @param
+SELECT 1;

@@ -1,0 +1,4 @@
+-- 3: an open '
+-- GET /x
+-- @param a text default 'x
+SELECT 1;

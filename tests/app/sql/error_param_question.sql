@@ -1,0 +1,3 @@
+-- 3: parameter "?": write :name
+-- GET /x
+SELECT ?;

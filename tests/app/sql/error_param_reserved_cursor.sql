@@ -1,0 +1,4 @@
+-- 3: the parameter name "cursor" is reserved
+-- GET /x
+-- @param cursor text
+SELECT 1;

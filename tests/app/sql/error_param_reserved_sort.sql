@@ -1,0 +1,4 @@
+-- 3: the parameter name "sort" is reserved
+-- GET /x
+-- @param sort text
+SELECT 1;

@@ -1,0 +1,36 @@
+-- 35: more than 32 parameters
+-- GET /x
+-- @param p0 text
+-- @param p1 text
+-- @param p2 text
+-- @param p3 text
+-- @param p4 text
+-- @param p5 text
+-- @param p6 text
+-- @param p7 text
+-- @param p8 text
+-- @param p9 text
+-- @param p10 text
+-- @param p11 text
+-- @param p12 text
+-- @param p13 text
+-- @param p14 text
+-- @param p15 text
+-- @param p16 text
+-- @param p17 text
+-- @param p18 text
+-- @param p19 text
+-- @param p20 text
+-- @param p21 text
+-- @param p22 text
+-- @param p23 text
+-- @param p24 text
+-- @param p25 text
+-- @param p26 text
+-- @param p27 text
+-- @param p28 text
+-- @param p29 text
+-- @param p30 text
+-- @param p31 text
+-- @param p32 text
+SELECT 1;

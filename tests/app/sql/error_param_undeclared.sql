@@ -1,0 +1,4 @@
+-- 4: undeclared parameter :idd
+-- GET /x/{id}
+SELECT :id,
+       :idd;

@@ -1,0 +1,4 @@
+-- 3: a value is missing
+-- GET /x
+-- @param a integer default
+SELECT 1;

@@ -1,0 +1,3 @@
+-- 2: the path segment "{1d}" is not a {name}
+-- GET /{1d}
+SELECT 1;

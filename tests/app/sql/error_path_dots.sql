@@ -1,0 +1,3 @@
+-- 2: the path has a dot segment
+-- GET /x/../y
+SELECT 1;

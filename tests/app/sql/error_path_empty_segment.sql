@@ -1,0 +1,3 @@
+-- 2: the path has an empty segment
+-- GET /x//y
+SELECT 1;

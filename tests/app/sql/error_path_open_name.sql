@@ -1,0 +1,3 @@
+-- 2: the path segment "{id" is not a {name}
+-- GET /{id
+SELECT :id;

@@ -1,0 +1,3 @@
+-- 2: the parameter name "limit" is reserved
+-- GET /{limit}
+SELECT :limit;

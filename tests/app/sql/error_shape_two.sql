@@ -1,0 +1,5 @@
+-- 4: @one does not go with @many
+-- GET /x
+-- @one
+-- @many
+SELECT 1;

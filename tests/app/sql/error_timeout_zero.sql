@@ -1,0 +1,4 @@
+-- 3: @timeout needs a duration up to 1h, as 500ms
+-- GET /x
+-- @timeout 0s
+SELECT 1;

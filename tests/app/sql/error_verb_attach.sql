@@ -1,0 +1,4 @@
+-- 4: ATTACH is not allowed here
+-- GET /x
+SELECT 1;
+ATTACH 'x' AS y;

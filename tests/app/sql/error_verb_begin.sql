@@ -1,0 +1,4 @@
+-- 4: BEGIN is not allowed here
+-- GET /x
+SELECT 1;
+begin;

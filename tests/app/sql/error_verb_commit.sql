@@ -1,0 +1,4 @@
+-- 4: COMMIT is not allowed here
+-- GET /x
+SELECT 1;
+COMMIT;

@@ -1,0 +1,4 @@
+-- 4: END is not allowed here
+-- GET /x
+SELECT 1;
+End;

@@ -1,0 +1,4 @@
+-- 4: PRAGMA is not allowed here
+-- GET /x
+SELECT 1;
+PRAGMA user_version;

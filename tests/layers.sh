@@ -1,0 +1,85 @@
+#!/bin/bash
+# Who may know whom: the rules of etc/doc/style.md that a machine can check.
+# Says one line about each breach; the exit code is 0 without any.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+shopt -s nullglob
+
+sources=(common/*.[ch] master/*.[ch] worker/*.[ch])
+breaches=$(mktemp)
+trap 'rm -f "$breaches"' EXIT
+
+# only PATTERN FILES WHY: lines that match may stand in those files alone
+# (both are extended regular expressions).
+only() {
+    grep -nE "$1" "${sources[@]}" | grep -vE "^($2):|^[^:]*:[0-9]*: *(/?\*)" |
+        sed -E "s|^([^:]*:[0-9]*):.*|\1: $3|" >>"$breaches"
+}
+
+# A foreign header, and the system calls that go with it, enter in one place.
+include='^ *# *include *<'
+only "${include}llhttp" 'worker/request\.c' 'llhttp belongs to request.c'
+only "${include}sqlite3" 'worker/db(_[a-z]+)?\.c|worker/db_private\.h' \
+    'sqlite3 belongs to db'
+# (<sys/signalfd.h> is also needed by those who are told of a signal.)
+only "${include}sys/epoll|\<(signalfd|epoll_(create1?|ctl|wait)) *\(" \
+    'common/loop\.c' 'epoll and signalfd belong to loop.c'
+only "${include}sys/mman" 'common/shm\.c' 'mmap belongs to shm.c'
+only "${include}sys/wait|\<(fork|vfork|waitpid) *\(" \
+    'master/spawn\.c' 'fork and waitpid belong to spawn.c'
+only "${include}openssl/" 'common/digest\.c' 'libcrypto belongs to digest.c'
+only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
+
+# Arrows between folders go one way.
+include='^ *# *include *"'
+only "${include}(master|worker|tests|bench)/" '(master|worker)/.*' \
+    'common/ includes only common/'
+only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
+only "${include}worker/" 'worker/.*|common/.*|master/main\.c' \
+    'master/ never includes worker/ (main.c aside)'
+only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
+only "${include}worker/conn\.h" 'worker/conn\.c|worker/worker\.c' \
+    'nobody knows conn but worker.c'
+only "${include}.*\.c\"" 'none' 'a .c is never included'
+
+# Headers open and close their guard; there is no other #if.
+only '^ *# *(if|ifdef|elif|else)\>' 'none' 'no #if beside include guards'
+only '^ *# *ifndef +([^P]|P[^R]|PR[^O])' 'none' \
+    'no #if beside include guards'
+
+# A function is at most 60 lines and takes at most five parameters; callbacks
+# (on_…) take what their caller gives. Works on what clang-format writes: a
+# function's braces stand alone in column one.
+awk -v max_lines=60 -v max_params=5 '
+    FNR == 1 { head = ""; start = 0 }
+    start && /^}/ {
+        lines = FNR - start - 1
+        if (lines > max_lines)
+            printf "%s:%d: %s: %d lines, more than %d\n",
+                FILENAME, first, name, lines, max_lines
+        start = 0; head = ""; next
+    }
+    start { next }
+    /^{$/ && head ~ /\(/ {
+        params = head
+        sub(/ *__attribute__.*/, "", params)
+        name = params
+        sub(/\(.*/, "", name)
+        sub(/.*[ *]/, "", name)
+        sub(/^[^(]*\(/, "", params)
+        while (gsub(/\([^()]*\)/, "", params)) # parameters of parameters
+            if (params !~ /\(/) break
+        count = gsub(/,/, ",", params) + 1
+        if (count > max_params && name !~ /^on_/)
+            printf "%s:%d: %s: %d parameters, more than %d\n",
+                FILENAME, first, name, count, max_params
+        start = FNR; next
+    }
+    /^[A-Za-z_]/ { head = $0; first = FNR; next }
+    /^[ \t]/ { head = head " " $0; next }
+    { head = "" }
+' common/*.c master/*.c worker/*.c tests/*/*.c tests/*/*/*.c bench/*/*.c \
+    </dev/null >>"$breaches"
+
+sort -u "$breaches"
+[ ! -s "$breaches" ]

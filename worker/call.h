@@ -1,0 +1,20 @@
+/*
+ * call: one request to be answered, as it passes from conn through site to
+ * whoever answers. An endpoint may finish now or later (a turn to wait for):
+ * it then keeps the call and calls done when the response is complete. The
+ * call, request and response stay valid until done.
+ */
+#ifndef PRONG_CALL_H
+#define PRONG_CALL_H
+
+#include "worker/request.h"
+#include "worker/response.h"
+
+struct call {
+    const struct request *req;
+    struct response *res;
+    uint64_t now_ms; /* loop time when it was taken up */
+    void (*done)(struct call *call);
+};
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * site: one app opened by one worker: its database, endpoints, files and the
+ * server's own answers, and the decision which of them a request is for.
+ */
+#ifndef PRONG_SITE_H
+#define PRONG_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/app.h"
+#include "worker/call.h"
+
+struct site;
+
+struct site_config {
+    const struct app *app;
+    const char *database; /* overrides the app's; null: does not */
+    bool demo;
+    /* Called from inside long statements: a sign of life. */
+    void (*beat)(void *self);
+    void *self;
+};
+
+/*
+ * Opens the database (and makes it), migrates it, prepares every statement.
+ * Null with "file:line: reason" when the app can never start like this.
+ */
+struct site *site_open(const struct site_config *config, struct fault *fault);
+void site_close(struct site *s); /* null is allowed */
+
+/* Answers one request; call->done is called now or later. */
+void site_answer(struct site *s, struct call *call);
+
+/*
+ * Round the requests of one turn of the loop, all of them received before
+ * site_begin: with more than one, their reads share one transaction.
+ */
+void site_begin(struct site *s, size_t requests);
+void site_end(struct site *s);
+
+#endif
