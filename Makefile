@@ -17,7 +17,7 @@ OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
 LLHTTP := /usr/share/llhttp
 CFLAGS += -std=gnu11 -g $(OPT) -D_GNU_SOURCE -I. -isystem /usr/share/include/llhttp
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-flto=auto -pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
-LDLIBS := -lsqlite3 -lcrypto -linih
+LDLIBS := -lsqlite3 -lcrypto -linih -lm
 
 BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp libssl-dev libinih-dev
 TEST_PACKAGES  := libcmocka-dev curl python3 sqlite3 procps
@@ -44,17 +44,20 @@ build/.packages-lint: Makefile etc/packages.sh
 
 # ---- the program: everything but main is an archive that tests link ---------
 $(B)/prong: $(B)/master/main.o $(B)/libprong.a
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  LD  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(B)/libprong.a: $(OBJ) $(PARSER)
 	@rm -f $@
-	$(if $(SAN),ar,gcc-ar) rcs $@ $^
+	@$(if $(SAN),ar,gcc-ar) rcs $@ $^
 $(B)/%.o: %.c | build/.packages-build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -MMD -MP -c $< -o $@
+	@echo "  CC  $<"
+	@$(CC) $(CFLAGS) $(WARN) -MMD -MP -c $< -o $@
 # llhttp is C generated for and shipped by Debian: compiled as it is.
 $(B)/llhttp/%.o: | build/.packages-build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $(LLHTTP)/$*.c -o $@
+	@echo "  CC  $(LLHTTP)/$*.c"
+	@$(CC) $(CFLAGS) -DLLHTTP_STRICT_MODE=1 -w -c $(LLHTTP)/$*.c -o $@
 
 # ---- running ----------------------------------------------------------------
 run: $(B)/prong
@@ -66,10 +69,12 @@ run: $(B)/prong
 # ---- tests ------------------------------------------------------------------
 $(B)/unit/%: tests/unit/%.c $(B)/libprong.a | build/.packages-test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(B)/libprong.a $(LDLIBS) -lcmocka -o $@
+	@echo "  CC  $<"
+	@$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LDFLAGS) $< $(B)/libprong.a $(LDLIBS) -lcmocka -o $@
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libprong.a | build/.packages-test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< tests/fuzz/driver/driver.c \
+	@echo "  CC  $<"
+	@$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LDFLAGS) $< tests/fuzz/driver/driver.c \
 	    $(B)/libprong.a $(LDLIBS) -o $@
 
 unit: $(UNIT)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench"
+HEALTH = {"status": "ok"}
 METHODS = "GET|POST|PUT|PATCH|DELETE"
 
 
@@ -62,8 +63,9 @@ class Case:
     page: str = ""        # what the server adds to the statement of a list
     nested: tuple = ()    # columns that hold JSON text
     volatile: tuple = ()  # fields that differ from run to run
-    fixed: bool = False   # no database behind it
-    file_bytes: int = 0   # a static file of that size
+    fixed: object = None  # the answer of one with no database behind it
+    file_bytes: int = 0   # it is a static file of that size
+    answer_bytes: int = 0  # of a usual answer's body
 
     @property
     def method(self):
@@ -106,6 +108,8 @@ class Case:
 def expected(case, database, n):
     """The answer, made by running the statements with Python's sqlite3 and
     throwing away what they wrote."""
+    if case.fixed:
+        return case.fixed
     db = sqlite3.connect(database, isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("BEGIN")
@@ -135,7 +139,7 @@ def plain_cases():
     found = statements(ROOT / "bench" / "app")
     cases = [
         Case("health", "fixed answer", "GET /api/health", "/api/health",
-             fixed=True),
+             fixed=HEALTH),
         Case("read", "chef by id: indexed read of one row",
              "GET /chefs/{id}", "/chefs/{n}", 1, 500,
              bindings={"id": VARIES}),
@@ -153,7 +157,7 @@ def plain_cases():
                        "duration_hours": 3}),
     ]
     for case in cases:
-        case.statements = found[case.endpoint]
+        case.statements = found.get(case.endpoint, [])
     return cases
 
 
@@ -162,7 +166,7 @@ FILES = {"1k.html": 1 << 10, "10k.html": 10 << 10, "1m.html": 1 << 20}
 
 def static_cases():
     return [Case(name, f"static file of {size >> 10} KiB", f"GET /{name}",
-                 f"/{name}", fixed=True, file_bytes=size)
+                 f"/{name}", fixed=size, file_bytes=size)
             for name, size in FILES.items()]
 
 
@@ -173,7 +177,7 @@ def platform_cases():
            "sha256": hashlib.sha256(DEMO_TOKEN.encode()).hexdigest()}
     cases = [
         Case("health", "health", "GET /api/health", "/api/health",
-             fixed=True),
+             fixed=HEALTH),
         Case("chef", "chef by id, his latest five reviews nested",
              "GET /api/coocook/chefs/{id}", "/api/coocook/chefs/{n}", 1, 24,
              bindings={"id": VARIES}, nested=("reviews",)),

@@ -9,9 +9,10 @@ from cases import ROOT
 from servers import NPM, PYTHON
 
 COLUMNS = ("table", "case", "server", "us", "us_min", "us_max", "per_second",
-           "p99_ms", "times_limit", "times_limit_json")
-LABELS = {"loop": "limit program", "flask": "flask+sqlalchemy",
-          "bun": "bun", "fastify": "fastify+better-sqlite3"}
+           "p99_ms", "times_limit", "times_strict", "times_loop")
+LABELS = {"bare": "bare loop", "loop": "bare loop with SQLite",
+          "flask": "flask+sqlalchemy",
+          "fastify": "fastify+better-sqlite3"}
 
 
 def said(*argv):
@@ -64,40 +65,46 @@ class Results:
         print("\n".join(self.about))
 
     def add(self, table, found):
-        print(f"\n{table.title}, CPU µs a request, medians of the rounds")
+        print(f"\n{table.title}: CPU µs a request, medians of the rounds")
         for case in table.cases:
+            print(f"\n{case.title} ({case.answer_bytes} bytes)")
             limits = self.limits(table, case, found)
-            print(f"\n{case.title}\n  {'':24}{'µs/request':>11}"
-                  f"{'requests/s':>12}{'p99 ms':>9}{'× limit':>9}{'(JSON)':>8}")
+            print(f"  {'':24}{'µs/request':>11}{'requests/s':>12}"
+                  f"{'p99 ms':>9}{'× limit':>9}{'× strict':>9}{'× loop':>9}")
             for server in table.servers:
                 samples = found.get((case.name, server))
                 if samples:
                     self.add_row(table, case, server, samples, limits)
 
     def limits(self, table, case, found):
-        """The limit twice: bare loop + SQLite alone whose rows are read, and
-        whose rows are written as JSON. Null where there is none."""
-        own = found.get((case.name, "loop"))
+        """limit: the bare loop with an answer of this size, and SQLite alone
+        that writes its rows as JSON. strict: the bare loop with the health
+        answer, and SQLite alone whose rows are only read. loop: the program
+        that is both. Null where there is none."""
+        bare = found.get((case.name, "bare"))
         if case.fixed:
-            return (median(own),) * 2 if own else (None, None)
-        bare = found.get(("health", "loop"))
-        if not (bare and own):
-            return None, None
+            return (median(bare) if bare else None, None, None)
+        loop = found.get((case.name, "loop"))
+        if not (bare and loop):
+            return None, None, None
+        small = median(found["health", "bare"])
         rows = median(found[case.name, "alone"])
         text = median(found[case.name, "alone+json"])
-        bare = median(bare)
-        print(f"\n{case.name}: bare loop {bare:.1f} + SQLite alone {rows:.1f} "
-              f"(JSON written {text:.1f}) = limit {bare + rows:.1f} "
-              f"({bare + text:.1f})", end="")
-        for server, us in (("sqlite alone", rows), ("sqlite+json", text)):
-            self.rows.append([table.name, case.name, server, f"{us:.2f}"])
-        return bare + rows, bare + text
+        limit, strict = median(bare) + text, small + rows
+        print(f"  limit {limit:.1f} = bare loop {median(bare):.1f} + SQLite "
+              f"alone, JSON written {text:.1f};  strict {strict:.1f} = "
+              f"{small:.1f} + rows read {rows:.1f}")
+        for server, us in (("alone", rows), ("alone+json", text)):
+            self.rows.append([table.name, case.name, server, f"{us:.2f}"]
+                             + [""] * (len(COLUMNS) - 4))
+        return limit, strict, median(loop)
 
     def add_row(self, table, case, server, samples, limits):
         us = median(samples)
-        times = [us / limit if limit else None for limit in limits]
-        ratio = "".join(f"{t:{width}.2f}" if t else ""
-                        for t, width in zip(times, (9, 8)))
+        part = server == "bare" and not case.fixed  # of the limit, no rival
+        times = [us / limit if limit and not part else None
+                 for limit in limits]
+        ratio = "".join(f"{t:9.2f}" if t else "" for t in times)
         print(f"  {LABELS.get(server, server):24}{us:11.1f}"
               f"{median(samples, 'per_second'):12.0f}"
               f"{median(samples, 'p99_ms'):9.2f}{ratio}")
@@ -113,7 +120,8 @@ class Results:
         print("\nMemory of a master and four idle workers, MiB (PSS)")
         for server, kib in found.items():
             print(f"  {LABELS.get(server, server):24}{kib / 1024:11.1f}")
-            self.rows.append(["memory_kib", "idle", server, kib])
+            self.rows.append(["memory_kib", "idle", server, kib]
+                             + [""] * (len(COLUMNS) - 4))
 
     def save(self, folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,14 +17,17 @@ install_packages() {
 # the headers that came with Node where there are any: about a minute, once.
 install_npm() {
     [ -e "$work/npm/.done" ] && return 0
-    command -v npm >/dev/null || { say "no npm: without bun and fastify"; return 0; }
+    command -v npm >/dev/null || {
+        say "no npm: without bun and fastify"
+        return 0
+    }
     mkdir -p "$work/npm"
     cp bench/peers/package.json "$work/npm/"
     say "installing bun, fastify and better-sqlite3 into $work/npm"
     [ -d /usr/include/node ] && export npm_config_nodedir=/usr
     (cd "$work/npm" && npm install --no-audit --no-fund) \
-        >"$work/npm.log" 2>&1 || say "npm failed, see $work/npm.log"
-    touch "$work/npm/.done"
+        >"$work/npm.log" 2>&1 && touch "$work/npm/.done" ||
+        say "npm failed, see $work/npm.log"
 }
 
 build_limit() {

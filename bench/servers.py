@@ -17,7 +17,6 @@ from cases import ROOT, WORK
 
 SERVER_CPU, CLIENT_CPU = "0", "1"
 START_SECONDS = 20
-HEALTH_BYTES = len('{"status":"ok"}')
 PEERS = ROOT / "bench" / "peers"
 NPM = WORK / "npm" / "node_modules"
 PRONG = ROOT / "build" / "prong"
@@ -30,7 +29,6 @@ class Server:
     command: Callable  # (port, database, app, workers, case) -> argv
     env: Callable = lambda database: {}
     needs: tuple = ()   # files without which it cannot be measured
-    per_case: bool = False
 
     def missing(self):
         return [str(path) for path in self.needs if not path.exists()]
@@ -73,9 +71,11 @@ def limit_arguments(case, database):
     return [*case.limit_bindings(), database, *case.limit_statements()]
 
 
+def bare(port, _database, _app, _workers, case):
+    return [WORK / "bare", port, case.answer_bytes]
+
+
 def loop(port, database, _app, _workers, case):
-    if case.fixed:
-        return [WORK / "bare", port, case.file_bytes or HEALTH_BYTES]
     shape = ["-a"] if case.many else []
     return ([WORK / "sqlite", "-p", port] + shape +
             limit_arguments(case, database))
@@ -86,8 +86,8 @@ def node_env(_database):
 
 
 SERVERS = {server.name: server for server in (
-    Server("loop", loop, needs=(WORK / "bare", WORK / "sqlite"),
-           per_case=True),
+    Server("bare", bare, needs=(WORK / "bare",)),
+    Server("loop", loop, needs=(WORK / "sqlite",)),
     Server("prong", prong, needs=(PRONG,)),
     Server("nginx", nginx),
     Server("bun", bun, node_env, (NPM / ".bin" / "bun",)),

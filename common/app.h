@@ -24,7 +24,7 @@
 #include "common/text.h"
 
 enum {
-    APP_PARAMS_MAX = 32,    /* declared parameters of one endpoint */
+    APP_PARAMS_MAX = 32,     /* declared parameters of one endpoint */
     APP_STATEMENTS_MAX = 16, /* statements of one endpoint */
 };
 
@@ -115,16 +115,16 @@ struct endpoint {
     enum shape shape;
     bool shape_said; /* false: the default, and 204 if no statement has rows */
     struct page page;
-    const char **sort;        /* "@sort a,b", ends with null, or null */
-    const char **json;        /* "@json a,b", ends with null, or null */
-    const char *each;         /* "@each name max n"; null when unsaid */
+    const char **sort; /* "@sort a,b", ends with null, or null */
+    const char **json; /* "@json a,b", ends with null, or null */
+    const char *each;  /* "@each name max n"; null when unsaid */
     int64_t each_max;
-    int status;               /* "@status 201"; 0 when unsaid */
-    int64_t timeout_ms;       /* "@timeout"; the app's default when unsaid */
-    const char *http;         /* "@http": Cache-Control; null when unsaid */
-    int64_t cache_ms;         /* "@cache"; 0 when unsaid */
-    bool warm;                /* "@warm" */
-    struct rate rate;         /* "@rate" */
+    int status;         /* "@status 201"; 0 when unsaid */
+    int64_t timeout_ms; /* "@timeout"; the app's default when unsaid */
+    const char *http;   /* "@http": Cache-Control; null when unsaid */
+    int64_t cache_ms;   /* "@cache"; 0 when unsaid */
+    bool warm;          /* "@warm" */
+    struct rate rate;   /* "@rate" */
 };
 
 /* "-- EVERY 5m name" or "-- DAILY 03:30 name": a block like an endpoint. */
@@ -132,8 +132,8 @@ struct job {
     const char *file;
     int line;
     const char *name;
-    int64_t every_ms;   /* 0 when daily */
-    int daily_minute;   /* minute of the day, UTC */
+    int64_t every_ms; /* 0 when daily */
+    int daily_minute; /* minute of the day, UTC */
     const char *description;
     int64_t timeout_ms;
     struct sql *statements;
@@ -142,8 +142,8 @@ struct job {
 
 /* A whole SQL file that is run as it stands. */
 struct script {
-    const char *file; /* path as opened */
-    const char *name; /* file name without the folder */
+    const char *file;  /* path as opened */
+    const char *name;  /* file name without the folder */
     struct slice text; /* NUL-terminated behind len */
 };
 

@@ -7,9 +7,14 @@ struct reader {
     const char *end;
 };
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c);
+}
+
 static void blanks(struct reader *r)
 {
-    while (r->at < r->end && memchr(" \t\r\n", *r->at, 4))
+    while (r->at < r->end && is_one_of(*r->at, " \t\r\n"))
         r->at++;
 }
 
@@ -27,19 +32,17 @@ static bool take(struct reader *r, char c)
 static bool hex4(struct reader *r)
 {
     for (int i = 0; i < 4; i++, r->at++)
-        if (r->at == r->end || *r->at == '\0' ||
-            !strchr("0123456789abcdefABCDEF", *r->at))
+        if (r->at == r->end || !is_one_of(*r->at, "0123456789abcdefABCDEF"))
             return false;
     return true;
 }
 
 static bool escape(struct reader *r)
 {
-    char c = r->at < r->end ? *r->at++ : '\0';
-
-    if (c == 'u')
-        return hex4(r);
-    return c != '\0' && strchr("\"\\/bfnrt", c);
+    if (r->at == r->end)
+        return false;
+    char c = *r->at++;
+    return c == 'u' ? hex4(r) : is_one_of(c, "\"\\/bfnrt");
 }
 
 static bool string(struct reader *r)
@@ -63,7 +66,7 @@ static bool scalar(struct reader *r)
     size_t digit;
     double ignored;
 
-    while (r->at < r->end && !memchr(" \t\r\n,:]}", *r->at, 8)) {
+    while (r->at < r->end && !is_one_of(*r->at, " \t\r\n,:]}")) {
         r->at++;
         s.len++;
     }
@@ -86,6 +89,8 @@ static bool member(struct reader *r, int depth)
 /* The rest of an array or object, up to and with `close`. */
 static bool items(struct reader *r, char close, int depth)
 {
+    if (depth > JSONTEXT_DEPTH_MAX)
+        return false;
     if (take(r, close))
         return true;
     do {
@@ -97,8 +102,6 @@ static bool items(struct reader *r, char close, int depth)
 
 static bool value(struct reader *r, int depth)
 {
-    if (depth > JSONTEXT_DEPTH_MAX)
-        return false;
     if (take(r, '['))
         return items(r, ']', depth + 1);
     if (take(r, '{'))

@@ -82,11 +82,12 @@ bool opening_parse(struct slice comment, struct opening *out,
 {
     struct slice rest = comment;
     struct slice word = slice_word(&rest);
-    char next = rest.len > 0 ? rest.ptr[0] : '\0';
-    bool digit = next >= '0' && next <= '9';
 
     *out = (struct opening){.kind = OPENING_NONE};
-    if (next == '/' && is_method(word))
+    if (rest.len == 0)
+        return true;
+    bool digit = rest.ptr[0] >= '0' && rest.ptr[0] <= '9';
+    if (rest.ptr[0] == '/' && is_method(word))
         return endpoint(word, rest, out, fault);
     if (digit && slice_is(word, "EVERY"))
         return every(rest, out, fault);

@@ -28,13 +28,12 @@ static bool take_value(struct decl *d, const char *stops, struct slice *out,
                        struct fault *fault)
 {
     struct slice *rest = &d->rest;
-    char quote = rest->len > 0 ? rest->ptr[0] : '\0';
 
     *out = (struct slice){rest->ptr, 0};
-    if (quote == '\'' || quote == '"') {
-        const char *end = memchr(rest->ptr + 1, quote, rest->len - 1);
+    if (rest->len > 0 && (*rest->ptr == '\'' || *rest->ptr == '"')) {
+        const char *end = memchr(rest->ptr + 1, *rest->ptr, rest->len - 1);
         if (end == NULL)
-            return fault_set(fault, "an open %c", quote);
+            return fault_set(fault, "an open %c", *rest->ptr);
         *out = (struct slice){rest->ptr + 1, (size_t)(end - rest->ptr) - 1};
         rest->len -= out->len + 2;
         rest->ptr = end + 1;

@@ -76,11 +76,11 @@ static double characters(struct slice s)
 
 static double decoded_bytes(struct slice s)
 {
-    double n = (double)(s.len / 4 * 3);
+    size_t n = s.len / 4 * 3;
 
     for (size_t i = 1; i <= 2 && i <= s.len; i++)
         n -= s.ptr[s.len - i] == '=';
-    return n;
+    return (double)n;
 }
 
 /* What min and max compare: the number, or the length of a text or blob. */

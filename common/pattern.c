@@ -50,7 +50,15 @@ static int64_t number(struct walk *w)
     return n;
 }
 
-/* "{m}" "{m,}" "{m,n}": whether it is well-formed is for regcomp to say. */
+/* The last atom stands there `times` as often: regcomp copies it. */
+static void multiply(struct walk *w, int64_t times)
+{
+    w->sum[w->depth] += w->last * (times - 1);
+    w->last *= times;
+}
+
+/* "{m}" "{m,n}", and "{m,}", which is m and a star: one copy more. Whether it
+ * is well-formed is for regcomp to say. */
 static void repeat(struct walk *w)
 {
     int64_t most;
@@ -58,13 +66,18 @@ static void repeat(struct walk *w)
     w->at++;
     most = number(w);
     if (w->at < w->text.len && w->text.ptr[w->at] == ',') {
-        int64_t high;
         w->at++;
-        high = number(w);
-        most = high > most ? high : most;
+        int64_t high = number(w);
+        most = high > most ? high : most + 1;
     }
-    w->sum[w->depth] += w->last * (most > 1 ? most - 1 : 0);
-    w->last *= most > 1 ? most : 1;
+    multiply(w, most > 1 ? most : 1);
+}
+
+/* "a+" is "aa*", so that "a+++" is as long as eight. */
+static void plus(struct walk *w)
+{
+    w->at++;
+    multiply(w, 2);
 }
 
 static void atom(struct walk *w)
@@ -123,6 +136,9 @@ static bool step(struct walk *w, struct fault *fault)
     case ')': return close_group(w, fault);
     case '[': return bracket(w, fault);
     case '{': repeat(w); return true;
+    case '+': plus(w); return true;
+    case '*':
+    case '?': w->at++; return true;
     default: atom(w); return true;
     }
 }

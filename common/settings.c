@@ -114,7 +114,7 @@ static bool load_file(struct loader *l)
 {
     struct settings *s = l->settings;
     const char *file = file_to_read(l);
-    struct slice text;
+    struct slice text = {0};
 
     l->layer = LAYER_FILE;
     if (file == NULL)

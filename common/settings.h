@@ -45,7 +45,7 @@ struct settings {
     int64_t graceful_timeout;
     int64_t keepalive;
 
-    /* limits on requests; sizes in bytes */
+    /* limits on requests; sizes in bytes; a 0 has become the upper limit */
     int64_t limit_request_line;
     int64_t limit_request_fields;
     int64_t limit_request_field_size;

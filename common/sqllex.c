@@ -28,7 +28,9 @@ static bool is_word(char c)
 /* The byte `ahead` of the scanner, NUL behind the end. */
 static char peek(const struct sqllex *lex, size_t ahead)
 {
-    return ahead < (size_t)(lex->end - lex->at) ? lex->at[ahead] : '\0';
+    if (ahead >= (size_t)(lex->end - lex->at))
+        return '\0';
+    return lex->at[ahead];
 }
 
 static size_t word_length(const struct sqllex *lex, size_t from)
@@ -56,11 +58,13 @@ static size_t length_through(const struct sqllex *lex, size_t skip,
 /* Quotes are doubled to stand for themselves, but for "[…]". */
 static size_t string_length(const struct sqllex *lex)
 {
-    char quote = lex->at[0] == '[' ? ']' : lex->at[0];
-    const char mark[] = {quote, '\0'};
-    size_t n = length_through(lex, 1, mark);
+    const char mark[] = {lex->at[0], '\0'};
+    size_t n;
 
-    while (n > 0 && quote != ']' && peek(lex, n) == quote)
+    if (lex->at[0] == '[')
+        return length_through(lex, 1, "]");
+    n = length_through(lex, 1, mark);
+    while (n > 0 && peek(lex, n) == mark[0])
         n = length_through(lex, n + 1, mark);
     return n;
 }

@@ -3,8 +3,6 @@
  * Settings, app, listening sockets, then the supervisor with worker_main as
  * the workers' body.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +16,11 @@
 #include "master/listener.h"
 #include "master/pidfile.h"
 #include "master/show.h"
+#include "master/source.h"
 #include "master/supervisor.h"
 #include "worker/check.h"
 #include "worker/token.h"
 #include "worker/worker.h"
-
-/* What it takes to read everything once more, for HUP. */
-struct origin {
-    int argc;
-    char **argv;
-    int start; /* folder we were started in; -c and ./prong.conf mean that */
-    int home;  /* folder we are in since `chdir`; all other paths mean that */
-};
 
 static int complain(const struct fault *fault, int code)
 {
@@ -37,47 +28,8 @@ static int complain(const struct fault *fault, int code)
     return code;
 }
 
-static struct app *load_app(const struct settings *s, struct fault *fault)
-{
-    struct app *app = app_load(s->app, fault);
-
-    if (app && s->database)
-        app->database = s->database; /* they live and die together */
-    return app;
-}
-
-static void release(void *self, struct generation *g)
-{
-    (void)self;
-    app_free(g->app);
-    settings_free(g->settings);
-}
-
-static bool reload(void *self, struct generation *out, struct fault *fault)
-{
-    const struct origin *origin = self;
-
-    fault_set(fault, "--help or --version is among the settings");
-    if (fchdir(origin->start) != 0)
-        return fault_set(fault, "chdir: %s", strerror(errno));
-    bool read = settings_load(origin->argc, origin->argv, &out->settings,
-                              fault) == SETTINGS_OK;
-    if (fchdir(origin->home) != 0 && read)
-        read = fault_set(fault, "chdir: %s", strerror(errno));
-    out->app = read ? load_app(out->settings, fault) : NULL;
-    if (out->app)
-        return true;
-    settings_free(out->settings);
-    return false;
-}
-
-static uint64_t fingerprint(void *self, const struct generation *g)
-{
-    (void)self;
-    return app_fingerprint(g->settings->app);
-}
-
-/* Sockets before the pid file, signals held before both can be acted upon. */
+/* What fails does so on the terminal, before we leave it; and the signals are
+ * held before the pid file invites people to send them. */
 static bool make_ready(const struct settings *s, struct listeners **listeners,
                        struct fault *fault)
 {
@@ -92,6 +44,14 @@ static bool make_ready(const struct settings *s, struct listeners **listeners,
     return pidfile_write(s->pidfile, fault);
 }
 
+static void say_hello(const struct listeners *listeners)
+{
+    log_info("Starting prong " PRONG_VERSION);
+    log_info("Listening at: %s (%d)", listeners_names(listeners),
+             (int)getpid());
+    log_info("Using worker: epoll");
+}
+
 static void say_goodbye(int code)
 {
     enum log_level level = code == EXIT_ASKED ? LOG_INFO : LOG_ERROR;
@@ -103,30 +63,28 @@ static void say_goodbye(int code)
         log_write(level, "Reason: App failed to load.");
 }
 
-static int serve(struct origin *origin, const struct generation *first)
+static int serve(struct source *source, struct generation *first)
 {
     struct supervisor_config config = {
-        .first = *first,
         .body = worker_main,
-        .reload = reload,
-        .release = release,
-        .fingerprint = fingerprint,
-        .self = origin,
+        .reload = source_reload,
+        .release = source_release,
+        .fingerprint = source_fingerprint,
+        .self = source,
     };
-    char *pidfile = NULL; /* outlives the first generation */
     struct fault fault;
 
     if (!make_ready(first->settings, &config.listeners, &fault)) {
         log_error("%s", fault.text);
         listeners_close(config.listeners);
+        source_release(source, first);
         return EXIT_FAILURE;
     }
-    if (first->settings->pidfile)
-        pidfile = strdup(first->settings->pidfile);
-    log_info("Starting prong " PRONG_VERSION);
-    log_info("Listening at: %s (%d)", listeners_names(config.listeners),
-             (int)getpid());
-    log_info("Using worker: epoll");
+    say_hello(config.listeners);
+    config.first = *first;
+    /* The first generation may be gone by the end, and its texts with it. */
+    const char *path = first->settings->pidfile;
+    char *pidfile = path ? strdup(path) : NULL;
     int code = supervisor_run(&config);
     pidfile_remove(pidfile);
     free(pidfile);
@@ -134,49 +92,53 @@ static int serve(struct origin *origin, const struct generation *first)
     return code;
 }
 
-/* --print-config and --check-config; -1 when neither was asked. */
-static int show_or_check(const struct generation *g)
+static int refuse_app(const struct settings *s, const struct fault *fault)
 {
-    const struct settings *s = g->settings;
+    complain(fault, EXIT_NO_APP);
+    if (s->check_config)
+        return EXIT_FAILURE;
+    fputs("Reason: App failed to load.\n", stderr);
+    return EXIT_NO_APP;
+}
 
-    if (s->print_config) {
-        settings_print(s, stdout);
+/* --print-config and --check-config. */
+static int show_and_check(const struct generation *g)
+{
+    if (g->settings->print_config) {
+        settings_print(g->settings, stdout);
         show_app(g->app, stdout);
     }
-    if (s->check_config)
-        return check_app(g->app, stdout) > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    return s->print_config ? EXIT_SUCCESS : -1;
+    if (g->settings->check_config && check_app(g->app, stdout) > 0)
+        return EXIT_FAILURE;
+    return EXIT_SUCCESS;
+}
+
+static int run(struct source *source, struct generation *first)
+{
+    const struct settings *s = first->settings;
+    struct fault fault;
+    int code;
+
+    first->app = source_load_app(s, &fault);
+    if (first->app && !s->print_config && !s->check_config)
+        return serve(source, first);
+    code = first->app ? show_and_check(first) : refuse_app(s, &fault);
+    source_release(source, first);
+    return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct origin origin = {.argc = argc, .argv = title_init(argc, argv)};
+    struct source source = {.argc = argc, .argv = title_init(argc, argv)};
     struct generation first = {0};
     struct fault fault;
 
-    if (argc > 1 && strcmp(origin.argv[1], "token") == 0)
-        return token_command(argc, origin.argv);
-
-    origin.start = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    switch (settings_load(argc, origin.argv, &first.settings, &fault)) {
+    if (argc > 1 && strcmp(source.argv[1], "token") == 0)
+        return token_command(argc, source.argv);
+    switch (source_open(&source, &first.settings, &fault)) {
     case SETTINGS_DONE: return EXIT_SUCCESS;
     case SETTINGS_BAD: return complain(&fault, EXIT_USAGE);
     case SETTINGS_OK: break;
     }
-    if (!daemon_enter(first.settings, &fault) ||
-        !daemon_identify(first.settings, &fault))
-        return complain(&fault, EXIT_USAGE);
-    origin.home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    first.app = load_app(first.settings, &fault);
-    if (first.app == NULL) {
-        complain(&fault, EXIT_NO_APP);
-        fputs("Reason: App failed to load.\n", stderr);
-        return first.settings->check_config ? EXIT_FAILURE : EXIT_NO_APP;
-    }
-    int code = show_or_check(&first);
-    if (code < 0)
-        return serve(&origin, &first);
-    release(NULL, &first);
-    return code;
+    return run(&source, &first);
 }

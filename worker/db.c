@@ -53,8 +53,8 @@ static enum db_result result_of(const struct db *db, int code)
     }
 }
 
-/* Failures after which the file may be another one, or none. */
-static bool is_suspect(int code)
+/* Failures after which only opening the file anew shows what is there. */
+static bool is_damage(int code)
 {
     int primary = code & 0xFF;
 
@@ -66,8 +66,10 @@ static bool is_suspect(int code)
 static enum db_result fail(struct db *db, int code)
 {
     snprintf(db->message, sizeof db->message, "%s", sqlite3_errmsg(db->raw));
-    if (is_suspect(code))
+    if (is_damage(code)) {
+        db->damaged = true;
         db_suspect(db);
+    }
     return result_of(db, code);
 }
 
@@ -242,6 +244,7 @@ void db_rollback(struct db *db)
     log_error("Database %s: a transaction cannot be rolled back: %s", db->path,
               sqlite3_errmsg(db->raw));
     db->usable = false; /* closing the file is what is left */
+    db->damaged = true;
     db_suspect(db);
 }
 

@@ -78,8 +78,9 @@ const char *db_path(const struct db *db);
  */
 bool db_ready(struct db *db, uint64_t now_ms);
 /*
- * Makes the next db_ready open the file anew, unless it did within the last
- * second. db calls it by itself when SQLite reports damage or I/O errors.
+ * Makes the next db_ready look at the file at once. After damage or an I/O
+ * error db does that by itself, and then opens the file anew even if it is
+ * the same one, at most once a second.
  */
 void db_suspect(struct db *db);
 

@@ -102,22 +102,27 @@ static bool go_dark(struct db *db, const char *why)
  * While the file is missing the connection stays open: it pins the inodes of
  * the -wal and -shm, so that forget_journal cannot mistake new ones for them.
  */
+static bool lose(struct db *db)
+{
+    struct fault fault;
+
+    fault_set(&fault, "database %s: the file is gone", db->path);
+    return go_dark(db, fault.text);
+}
+
 static bool reopen(struct db *db, const struct file_id *now)
 {
     int flags = db->mode == DB_READONLY_MODE ? SQLITE_OPEN_READONLY
                                              : SQLITE_OPEN_READWRITE;
     struct fault fault;
 
-    if (now->inode == 0) {
-        fault_set(&fault, "database %s: the file is gone", db->path);
-        return go_dark(db, fault.text);
-    }
     if (db->raw && !same_id(now, &db->file) && !forget_journal(db)) {
         fault_set(&fault, "database %s was replaced; its folder is locked",
                   db->path);
         return go_dark(db, fault.text);
     }
     bool was_usable = db->usable;
+    db->damaged = false;
     db_close_file(db);
     if (!db_open_file(db, flags, &fault)) {
         db->usable = was_usable;
@@ -149,15 +154,18 @@ bool db_ready(struct db *db, uint64_t now_ms)
         return db->usable; /* in the middle of something */
     db->look_at_ms = now_ms + LOOK_MS;
     identify(db->path, "", &now);
-    if (db->usable && !db->suspect && !has_moved(db, &now))
+    if (db->usable && !db->damaged && !has_moved(db, &now))
         return true;
-    db->suspect = false;
+    if (now.inode == 0)
+        return lose(db);
+    /* Damage that stays must not make every request open the file. */
+    if (db->opened_ms && now_ms < db->opened_ms + LOOK_MS)
+        return db->usable;
     db->opened_ms = now_ms;
     return reopen(db, &now);
 }
 
 void db_suspect(struct db *db)
 {
-    db->suspect = true;
-    db->look_at_ms = db->opened_ms ? db->opened_ms + LOOK_MS : 0;
+    db->look_at_ms = 0;
 }

@@ -42,7 +42,7 @@ struct db {
         dev_t device;
         ino_t inode; /* 0: none */
     } file, wal, shm;
-    bool suspect;
+    bool damaged;        /* open it anew although it is the same */
     uint64_t look_at_ms; /* loop time of the next look at the file */
     uint64_t opened_ms;  /* loop time of the last opening by db_ready */
 };

@@ -4,11 +4,14 @@ gunicorn -w 1 flask_app:app, with the database's path in BENCH_DATABASE. Times
 stay text, as they are in the file: what SQLAlchemy would spend on making
 datetimes of them is spared it.
 """
+import functools
+import hashlib
 import os
+from datetime import datetime, timezone
 
-from flask import Flask, jsonify, request
+from flask import Flask, abort, g, jsonify, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import event
+from sqlalchemy import FetchedValue, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import joinedload
 from sqlalchemy.pool import QueuePool
@@ -33,12 +36,29 @@ def set_pragmas(connection, _record):
         connection.execute("PRAGMA " + pragma)
 
 
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String, nullable=False)
+
+
+class Token(db.Model):
+    __tablename__ = "tokens"
+    id = db.Column(db.Integer, primary_key=True)
+    sha256 = db.Column(db.String, unique=True, nullable=False)
+    user_id = db.Column(db.Integer)
+    role = db.Column(db.String, nullable=False)
+    expires_at = db.Column(db.String)
+
+
 class Chef(db.Model):
     __tablename__ = "chefs"
     id = db.Column(db.Integer, primary_key=True)
     name = db.Column(db.String, nullable=False)
     cuisine = db.Column(db.String, nullable=False)
     city = db.Column(db.String, nullable=False)
+    bio = db.Column(db.String, nullable=False)
+    is_active = db.Column(db.Boolean, nullable=False)
     hourly_rate = db.Column(db.Integer, nullable=False)
     rating = db.Column(db.Float, nullable=False)
     review_count = db.Column(db.Integer, nullable=False)
@@ -53,6 +73,23 @@ class Chef(db.Model):
         }
 
 
+class Review(db.Model):
+    __tablename__ = "reviews"
+    id = db.Column(db.Integer, primary_key=True)
+    chef_id = db.Column(db.Integer, db.ForeignKey("chefs.id"), nullable=False)
+    user_id = db.Column(db.Integer, db.ForeignKey("users.id"), nullable=False)
+    stars = db.Column(db.Integer, nullable=False)
+    comment = db.Column(db.String, nullable=False)
+    created_at = db.Column(db.String, nullable=False)
+    user = db.relationship(User)
+
+    def to_dict(self):
+        return {
+            "id": self.id, "stars": self.stars, "comment": self.comment,
+            "author": self.user.name, "created_at": self.created_at,
+        }
+
+
 class Booking(db.Model):
     __tablename__ = "bookings"
     id = db.Column(db.Integer, primary_key=True)
@@ -60,8 +97,11 @@ class Booking(db.Model):
     chef_id = db.Column(db.Integer, db.ForeignKey("chefs.id"), nullable=False)
     booking_date = db.Column(db.String, nullable=False)
     duration_hours = db.Column(db.Integer, nullable=False)
-    total_price = db.Column(db.Integer, nullable=False)
-    status = db.Column(db.String, nullable=False)
+    hourly_rate = db.Column(db.Integer, nullable=False)
+    total_price = db.Column(
+        db.Integer, db.Computed("hourly_rate * duration_hours"))
+    status = db.Column(db.String, nullable=False, default="pending")
+    created_at = db.Column(db.String, server_default=FetchedValue())
     chef = db.relationship(Chef)
 
     def to_dict(self):
@@ -107,9 +147,28 @@ class Order(db.Model):
         }
 
 
+def require_auth(view):
+    @functools.wraps(view)
+    def checked(*args, **kwargs):
+        scheme, _, bearer = request.headers.get(
+            "Authorization", "").partition(" ")
+        digest = hashlib.sha256(bearer.encode()).hexdigest()
+        token = Token.query.filter_by(sha256=digest).first()
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if scheme.lower() != "bearer" or token is None or (
+                token.expires_at and token.expires_at <= now):
+            abort(401)
+        g.user_id = token.user_id
+        return view(*args, **kwargs)
+    return checked
+
+
 @app.get("/api/health")
 def health():
     return jsonify({"status": "ok"})
+
+
+# ---- one statement a request ------------------------------------------------
 
 
 @app.get("/chefs/<int:chef_id>")
@@ -145,3 +204,65 @@ def create_order():
     db.session.add(order)
     db.session.commit()
     return jsonify(order.to_dict()), 201
+
+
+# ---- SoftFactory's own endpoints --------------------------------------------
+
+
+def page(query, size, most):
+    limit = min(request.args.get("limit", size, int), most)
+    return query.limit(limit).offset(request.args.get("offset", 0, int))
+
+
+@app.get("/api/coocook/chefs/<int:chef_id>")
+def platform_chef(chef_id):
+    chef = Chef.query.filter_by(id=chef_id, is_active=True).first_or_404()
+    reviews = (
+        Review.query.filter_by(chef_id=chef_id)
+        .options(joinedload(Review.user))
+        .order_by(Review.created_at.desc(), Review.id.desc())
+        .limit(5).all())
+    return jsonify({**chef.to_dict(), "bio": chef.bio,
+                    "reviews": [r.to_dict() for r in reviews]})
+
+
+@app.get("/api/coocook/bookings")
+@require_auth
+def platform_bookings():
+    query = Booking.query.filter_by(user_id=g.user_id).options(
+        joinedload(Booking.chef))
+    if "status" in request.args:
+        query = query.filter_by(status=request.args["status"])
+    if "from" in request.args:
+        query = query.filter(Booking.booking_date >= request.args["from"])
+    if "to" in request.args:
+        query = query.filter(Booking.booking_date <= request.args["to"])
+    query = query.order_by(Booking.booking_date.desc(), Booking.id.desc())
+    return jsonify([{**b.to_dict(), "created_at": b.created_at}
+                    for b in page(query, 20, 100).all()])
+
+
+@app.get("/api/platform/products")
+def platform_products():
+    query = Product.query.filter_by(is_active=True).order_by(Product.id)
+    if "category" in request.args:
+        query = query.filter_by(category=request.args["category"])
+    return jsonify([p.to_dict() for p in page(query, 50, 200).all()])
+
+
+@app.post("/api/coocook/bookings")
+@require_auth
+def platform_create_booking():
+    data = request.get_json()
+    chef = Chef.query.filter_by(id=data["chef_id"]).first()
+    if chef is None:
+        abort(409)
+    booking = Booking(
+        user_id=g.user_id, chef_id=chef.id,
+        booking_date=data["booking_date"], hourly_rate=chef.hourly_rate,
+        duration_hours=data.get("duration_hours", 2))
+    db.session.add(booking)
+    db.session.commit()
+    answer = {**booking.to_dict(), "created_at": booking.created_at}
+    del answer["chef_name"]
+    return jsonify(answer), 201

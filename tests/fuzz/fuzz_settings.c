@@ -27,19 +27,37 @@ static int memory_file(const void *bytes, size_t size, char out[32])
     return fd;
 }
 
+/* settings_load without what it prints: --help in an input is fine, and nobody
+ * wants to see it. */
+static enum settings_outcome load(int argc, char **argv, struct settings **out,
+                                  struct fault *fault)
+{
+    static FILE *nowhere;
+    FILE *screen = stdout;
+
+    if (nowhere == NULL)
+        nowhere = fopen("/dev/null", "we");
+    stdout = nowhere;
+    enum settings_outcome outcome = settings_load(argc, argv, out, fault);
+    stdout = screen;
+    return outcome;
+}
+
 /* What the settings of that file print as; null when they do not load. The
  * -c here goes before one in PRONG_CMD_ARGS, so no other file is read. */
 static char *load_and_print(const void *bytes, size_t size)
 {
     char path[32];
     int fd = memory_file(bytes, size, path);
-    char *argv[] = {"prong", "-c", path, NULL};
+    char program[] = "prong";
+    char flag[] = "-c";
+    char *argv[] = {program, flag, path, NULL};
     struct settings *s;
     struct fault fault = {0};
     char *text = NULL;
     size_t len;
 
-    enum settings_outcome outcome = settings_load(3, argv, &s, &fault);
+    enum settings_outcome outcome = load(3, argv, &s, &fault);
     assert((outcome == SETTINGS_OK) == (s != NULL));
     assert(outcome != SETTINGS_BAD || fault.text[0] != '\0');
     if (s) {
@@ -52,22 +70,12 @@ static char *load_and_print(const void *bytes, size_t size)
     return text;
 }
 
-/* --help in an input is fine, and nobody wants to see it. */
-static void silence(void)
-{
-    static bool done;
-
-    if (!done)
-        done = freopen("/dev/null", "w", stdout) != NULL;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t args = strnlen((const char *)data, size);
     size_t file = args < size ? args + 1 : size;
     char *line = strndup((const char *)data, args);
 
-    silence();
     setenv("PRONG_CMD_ARGS", line, 1);
     char *first = load_and_print(data + file, size - file);
     unsetenv("PRONG_CMD_ARGS");

@@ -47,8 +47,8 @@ static struct parsed parse_fixture(const char *name)
 
     if (!conf_slurp(p.arena, path, 1 << 20, &p.text, &p.fault))
         fail_msg("%s", p.fault.text);
-    p.good = sqlfile_parse(p.arena, arena_text(p.arena, slice_of(name)),
-                           p.text, TIMEOUT_MS, &p.file, &p.fault);
+    p.good = sqlfile_parse(p.arena, arena_text(p.arena, slice_of(name)), p.text,
+                           TIMEOUT_MS, &p.file, &p.fault);
     return p;
 }
 
@@ -120,8 +120,7 @@ static void assert_list(const char **list, const char *joined)
     char text[256] = "";
 
     for (; *list; list++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s|",
-                 *list);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s|", *list);
     assert_string_equal(text, joined);
 }
 
@@ -306,8 +305,7 @@ static void jobs(void **state)
 /* Files append to one list, and none may take another's path. */
 static void files_share_paths(void **state)
 {
-    struct parsed p =
-        parse_text("a.sql", SLICE("-- GET /x/{a}\nSELECT :a;\n"));
+    struct parsed p = parse_text("a.sql", SLICE("-- GET /x/{a}\nSELECT :a;\n"));
 
     (void)state;
     assert_true(p.good);
@@ -321,8 +319,8 @@ static void files_share_paths(void **state)
     assert_false(sqlfile_parse(p.arena, "c.sql",
                                SLICE("\n-- GET /x/{b}\nSELECT :b;\n"), 1,
                                &p.file, &p.fault));
-    assert_string_equal(
-        p.fault.text, "c.sql:2: GET /x/{b} is declared already at a.sql:1");
+    assert_string_equal(p.fault.text,
+                        "c.sql:2: GET /x/{b} is declared already at a.sql:1");
     drop(&p);
 }
 
@@ -359,8 +357,7 @@ static void every_prefix(void **state)
         char *copy = malloc(len + (len == 0));
         assert_non_null(copy);
         memcpy(copy, whole.text.ptr, len);
-        struct parsed p =
-            parse_text("cut.sql", (struct slice){copy, len});
+        struct parsed p = parse_text("cut.sql", (struct slice){copy, len});
         if (!p.good)
             assert_memory_equal(p.fault.text, "cut.sql:", 8);
         drop(&p);

@@ -1,8 +1,3 @@
--- GET /api/health
--- The fixed answer.
--- @one
-SELECT 'ok' AS status;
-
 -- GET /chefs/{id}
 -- An indexed read of one row.
 -- @param id integer

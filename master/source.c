@@ -1,0 +1,83 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/app.h"
+#include "master/daemon.h"
+
+#include "master/source.h"
+
+static int here(void)
+{
+    return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+enum settings_outcome source_open(struct source *source, struct settings **out,
+                                  struct fault *fault)
+{
+    source->start = here();
+    enum settings_outcome outcome =
+        settings_load(source->argc, source->argv, out, fault);
+    if (outcome != SETTINGS_OK)
+        return outcome;
+    if (daemon_enter(*out, fault) && daemon_identify(*out, fault)) {
+        source->home = here();
+        return SETTINGS_OK;
+    }
+    settings_free(*out);
+    *out = NULL;
+    return SETTINGS_BAD;
+}
+
+struct app *source_load_app(const struct settings *s, struct fault *fault)
+{
+    struct app *app = app_load(s->app, fault);
+
+    if (app && s->database)
+        app->database = s->database; /* they live and die together */
+    return app;
+}
+
+/* In the folder of the start, so that the same words mean the same files. */
+static bool read_again(const struct source *source, struct settings **out,
+                       struct fault *fault)
+{
+    *out = NULL;
+    if (fchdir(source->start) != 0)
+        return fault_set(fault, "chdir: %s", strerror(errno));
+    enum settings_outcome outcome =
+        settings_load(source->argc, source->argv, out, fault);
+    if (fchdir(source->home) != 0)
+        return fault_set(fault, "chdir: %s", strerror(errno));
+    if (outcome == SETTINGS_DONE) /* PRONG_CMD_ARGS=--help */
+        return fault_set(fault, "--help or --version is among the settings");
+    return outcome == SETTINGS_OK;
+}
+
+bool source_reload(void *self, struct generation *out, struct fault *fault)
+{
+    const struct source *source = self;
+
+    out->app = NULL;
+    if (read_again(source, &out->settings, fault))
+        out->app = source_load_app(out->settings, fault);
+    if (out->app)
+        return true;
+    settings_free(out->settings);
+    out->settings = NULL;
+    return false;
+}
+
+void source_release(void *self, struct generation *g)
+{
+    (void)self;
+    app_free(g->app);
+    settings_free(g->settings);
+}
+
+uint64_t source_fingerprint(void *self, const struct generation *g)
+{
+    (void)self;
+    return app_fingerprint(g->settings->app);
+}

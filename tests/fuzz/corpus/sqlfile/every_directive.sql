@@ -1,0 +1,12 @@
+-- PUT /a/{b}
+-- @param b integer min 1 max 9
+-- @param c text required min 1 max 5 pattern ^[a-c]{1,3}(x|y)*$
+-- @param d date default 2024-01-01 min 2020-01-01 in '2024-01-01',2025-01-01
+-- @auth admin
+-- @each items max 7
+-- @status 202
+-- @timeout 1s
+-- @rate 5/h burst 2 by token
+-- @json c
+-- @http no-store
+UPDATE t SET c = :c, d = :d WHERE b = :b AND u = :auth.user_id; SELECT "c" FROM [t];

@@ -1,0 +1,2 @@
+﻿-- GET /x
+SELECT 1;

@@ -1,0 +1,45 @@
+/*
+ * acceptor: takes connections from the listening sockets, which all workers
+ * share; the kernel wakes one of them for each (EPOLLEXCLUSIVE). It knows
+ * nothing of what connections are for.
+ */
+#ifndef PRONG_ACCEPTOR_H
+#define PRONG_ACCEPTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/loop.h"
+
+struct acceptor;
+
+enum { PEER_TEXT = 46 }; /* room for an IPv6 address as text */
+
+struct acceptor_config {
+    struct loop *loop;
+    const int *listeners; /* borrowed; closed by acceptor_free */
+    size_t listener_count;
+    /* Takes a new non-blocking descriptor over; `peer` is its address, "" on
+     * a unix socket. */
+    void (*on_accept)(void *self, int fd, const char *peer);
+    /* Descriptors ran out: true when one could be freed. */
+    bool (*on_shortage)(void *self);
+    void *self;
+};
+
+/* Null with errno when the loop refuses a listener. */
+struct acceptor *acceptor_new(const struct acceptor_config *config);
+/* Stops listening and closes the descriptors; null is allowed. */
+void acceptor_free(struct acceptor *a);
+
+/* Stop and go on taking connections; others keep taking them meanwhile. */
+void acceptor_pause(struct acceptor *a);
+void acceptor_resume(struct acceptor *a);
+/* To be called each turn: goes on after a shortage, once it is time. */
+void acceptor_tick(struct acceptor *a);
+/* Takes what waits in the backlog, at most `most`, before the listeners are
+ * closed for good. */
+void acceptor_empty(struct acceptor *a, size_t most);
+
+#endif

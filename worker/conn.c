@@ -1,0 +1,283 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/conn_private.h"
+#include "worker/problem.h"
+
+enum { LINGER_MS = 2000 }; /* as nginx and Gunicorn */
+
+size_t conns_open(const struct conns *c)
+{
+    size_t count = 0;
+
+    for (size_t s = 0; s < CONN_CLOSED; s++)
+        count += c->lists[s].count;
+    return count;
+}
+
+size_t conns_pending(const struct conns *c)
+{
+    return c->lists[CONN_READY].count;
+}
+
+uint64_t conns_answered(const struct conns *c)
+{
+    return c->answered;
+}
+
+/* ---- answering -----------------------------------------------------------*/
+
+static void on_done(struct call *call)
+{
+    struct exchange *x =
+        (struct exchange *)(void *)((char *)call -
+                                    offsetof(struct exchange, call));
+    struct conn *c = x->owner;
+    struct response *res = &x->res;
+
+    assert(c->state == CONN_WAITING);
+    x->sent = res->head ? 0 : response_body(res).len;
+    x->out = response_finish(res, clock_date(&c->home->clock),
+                             request_minor(x->req));
+    conn_enter(c, CONN_WRITING);
+    conn_write(c);
+}
+
+static void identify(struct conn *c, struct response *res)
+{
+    struct slice given = request_header(c->x->req, "x-request-id");
+
+    if (c->local && requestid_valid(given)) {
+        memcpy(res->id, given.ptr, given.len);
+        res->id_len = given.len;
+        return;
+    }
+    res->id_len = requestid_next(&c->home->ids, res->id);
+}
+
+static bool must_close(const struct conn *c)
+{
+    return c->home->draining || c->home->limit_ms[CONN_IDLE] == 0 ||
+           !request_keep_alive(c->x->req);
+}
+
+static void begin_call(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    conn_enter(c, CONN_WAITING);
+    x->call = (struct call){
+        .req = x->req,
+        .res = &x->res,
+        .now_ms = loop_now(c->home->config.loop),
+        .done = on_done,
+    };
+    identify(c, &x->res);
+    x->res.close = must_close(c);
+}
+
+static void refuse(struct conn *c, int status, const char *reason)
+{
+    begin_call(c);
+    log_warning("Invalid request from ip=%s: %s", c->peer, reason);
+    c->x->res.close = true;
+    problem(&c->x->res, status, reason);
+    on_done(&c->x->call);
+}
+
+static void serve(struct conn *c)
+{
+    const struct request *req = c->x->req;
+
+    if (request_status(req)) {
+        refuse(c, request_status(req), request_reason(req));
+        return;
+    }
+    begin_call(c);
+    c->home->config.answer(c->home->config.self, &c->x->call);
+}
+
+void conns_serve(struct conns *c)
+{
+    clock_set(&c->clock);
+    while (c->lists[CONN_READY].first)
+        serve(c->lists[CONN_READY].first);
+}
+
+/* ---- coming and going ----------------------------------------------------*/
+
+static bool is_local(const char *peer)
+{
+    return peer[0] == '\0' || strcmp(peer, "::1") == 0 ||
+           strncmp(peer, "127.", 4) == 0;
+}
+
+/* Room for a new connection is made by ending the one idle for longest. */
+static bool end_oldest_idle(struct conns *home)
+{
+    struct conn *c = home->lists[CONN_IDLE].first;
+
+    if (c == NULL)
+        return false;
+    conn_shut(c);
+    return true;
+}
+
+static bool on_shortage(void *self)
+{
+    return end_oldest_idle(self);
+}
+
+static void on_accept(void *self, int fd, const char *peer)
+{
+    struct conns *home = self;
+    struct conn *c = calloc(1, sizeof *c);
+
+    assert(c != NULL);
+    c->watch = (struct watch){conn_on_event, c, fd};
+    c->home = home;
+    c->interest = LOOP_READ;
+    c->local = is_local(peer);
+    strcpy(c->peer, peer);
+    c->state = CONN_HEAD;
+    conn_list_append(&home->lists[CONN_HEAD], c);
+    conn_enter(c, CONN_HEAD);
+    if (!loop_add(home->config.loop, &c->watch, LOOP_READ)) {
+        conn_shut(c);
+        return;
+    }
+    if (conns_open(home) >= (size_t)home->config.settings->worker_connections &&
+        !end_oldest_idle(home) && home->acceptor)
+        acceptor_pause(home->acceptor);
+}
+
+/* Time is up. What may just have arrived is still looked at. */
+static void expire(struct conn *c)
+{
+    bool reading = c->state == CONN_HEAD || c->state == CONN_BODY;
+
+    if (c->state == CONN_WRITING)
+        log_debug("Closing connection. %s does not read its answer", c->peer);
+    if (c->state == CONN_IDLE && conn_receive(c))
+        return;
+    if (reading && c->x && c->x->in.len > 0)
+        refuse(c, 408, "The request did not arrive in time");
+    else
+        conn_shut(c);
+}
+
+/* When the first of a list is due; while draining, those that have not begun
+ * a request may wait no longer than drain_ms. */
+static uint64_t due(const struct conns *home, const struct conn *c)
+{
+    bool silent = c->state == CONN_IDLE || (c->state == CONN_HEAD && !c->x);
+
+    if (home->draining && silent && home->drain_ms < c->deadline_ms)
+        return home->drain_ms;
+    return c->deadline_ms;
+}
+
+static void bury(struct conns *home)
+{
+    struct conn_list *l = &home->lists[CONN_CLOSED];
+
+    while (l->first) {
+        struct conn *c = l->first;
+        conn_list_remove(l, c);
+        free(c);
+    }
+}
+
+int conns_sweep(struct conns *home, int most)
+{
+    uint64_t now = loop_now(home->config.loop);
+    uint64_t next = now + (uint64_t)most;
+
+    for (size_t s = 0; s < CONN_CLOSED; s++) {
+        struct conn *c = home->lists[s].first;
+        while (c && due(home, c) <= now) {
+            struct conn *following = c->next;
+            expire(c);
+            c = following;
+        }
+        if (c && due(home, c) < next)
+            next = due(home, c);
+    }
+    if (home->acceptor)
+        acceptor_tick(home->acceptor);
+    bury(home);
+    return next > now ? (int)(next - now) : 0;
+}
+
+void conns_drain(struct conns *home, uint64_t grace_ms)
+{
+    uint64_t patience = home->limit_ms[CONN_IDLE];
+
+    if (home->draining)
+        return;
+    home->draining = true;
+    if (patience > grace_ms)
+        patience = grace_ms;
+    home->drain_ms = loop_now(home->config.loop) + patience;
+    acceptor_empty(home->acceptor,
+                   (size_t)home->config.settings->worker_connections);
+    acceptor_free(home->acceptor);
+    home->acceptor = NULL;
+}
+
+static void set_limits(struct conns *home)
+{
+    const struct settings *s = home->config.settings;
+
+    home->limits = (struct request_limits){
+        .line = (size_t)s->limit_request_line,
+        .fields = (size_t)s->limit_request_fields,
+        .field_size = (size_t)s->limit_request_field_size,
+        .body = (size_t)s->limit_request_body,
+    };
+    home->limit_ms[CONN_IDLE] = (uint64_t)s->keepalive * 1000;
+    home->limit_ms[CONN_HEAD] = (uint64_t)s->header_timeout * 1000;
+    home->limit_ms[CONN_BODY] = (uint64_t)s->body_timeout * 1000;
+    home->limit_ms[CONN_WRITING] = (uint64_t)s->send_timeout * 1000;
+    home->limit_ms[CONN_LINGERING] = LINGER_MS;
+}
+
+struct conns *conns_new(const struct conns_config *config)
+{
+    struct conns *home = calloc(1, sizeof *home);
+    const struct acceptor_config acceptor = {
+        .loop = config->loop,
+        .listeners = config->listeners,
+        .listener_count = config->listener_count,
+        .on_accept = on_accept,
+        .on_shortage = on_shortage,
+        .self = home,
+    };
+
+    assert(home != NULL);
+    home->config = *config;
+    set_limits(home);
+    requestids_init(&home->ids);
+    home->pool = exchange_pool_new(&home->limits);
+    home->acceptor = acceptor_new(&acceptor);
+    if (home->acceptor)
+        return home;
+    conns_free(home);
+    return NULL;
+}
+
+void conns_free(struct conns *home)
+{
+    if (home == NULL)
+        return;
+    acceptor_free(home->acceptor);
+    home->acceptor = NULL;
+    for (size_t s = 0; s < CONN_CLOSED; s++)
+        while (home->lists[s].first)
+            conn_shut(home->lists[s].first);
+    bury(home);
+    exchange_pool_free(home->pool);
+    free(home);
+}

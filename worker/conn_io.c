@@ -1,0 +1,225 @@
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "worker/conn_private.h"
+
+enum {
+    READ_ROOM = 4096,          /* bytes asked of one read, at least */
+    LINGER_BYTES = 256 * 1024, /* a refused body is read so far, not further */
+    FILE_PIECE = 512 * 1024,   /* of one sendfile: others want their turn */
+};
+
+/* ---- reading -------------------------------------------------------------*/
+
+static void send_continue(struct conn *c)
+{
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    /* Should it not go out whole, the client sends its body after a while. */
+    ssize_t ignored =
+        send(c->watch.fd, line, sizeof line - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)ignored;
+}
+
+static void conn_enter_once(struct conn *c, enum conn_state state)
+{
+    if (c->state != state)
+        conn_enter(c, state);
+}
+
+static void parse(struct conn *c)
+{
+    switch (request_feed(c->x->req, &c->x->in)) {
+    case REQUEST_CONTINUE:
+        send_continue(c);
+        conn_enter_once(c, CONN_BODY);
+        break;
+    case REQUEST_MORE:
+        conn_enter_once(c,
+                        request_head_done(c->x->req) ? CONN_BODY : CONN_HEAD);
+        break;
+    case REQUEST_COMPLETE:
+    case REQUEST_REFUSED:
+    default: conn_enter(c, CONN_READY); break;
+    }
+}
+
+static void take_exchange(struct conn *c)
+{
+    if (c->x)
+        return;
+    c->x = exchange_take(c->home->pool);
+    c->x->owner = c;
+    if (c->home->config.access)
+        c->x->began_us = loop_clock_us();
+}
+
+bool conn_receive(struct conn *c)
+{
+    struct buf *in;
+    ssize_t n;
+
+    take_exchange(c);
+    in = &c->x->in;
+    buf_reserve(in, READ_ROOM);
+    n = recv(c->watch.fd, in->data + in->len, in->cap - in->len, 0);
+    if (n > 0) {
+        in->len += (size_t)n;
+        parse(c);
+        return true;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (in->len == 0)
+            conn_drop_exchange(c);
+        return false;
+    }
+    conn_shut(c);
+    return false;
+}
+
+static void discard(struct conn *c)
+{
+    char sink[16 * 1024];
+    ssize_t n = recv(c->watch.fd, sink, sizeof sink, 0);
+
+    if (n > 0)
+        c->lingered += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+        c->lingered > LINGER_BYTES)
+        conn_shut(c);
+}
+
+/* ---- writing -------------------------------------------------------------*/
+
+enum progress { PROGRESS_DONE, PROGRESS_BLOCKED, PROGRESS_FAILED };
+
+static enum progress blocked(void)
+{
+    return errno == EAGAIN || errno == EINTR ? PROGRESS_BLOCKED
+                                             : PROGRESS_FAILED;
+}
+
+static enum progress send_bytes(struct conn *c)
+{
+    struct exchange *x = c->x;
+    int flags = MSG_NOSIGNAL | (x->res.file >= 0 ? MSG_MORE : 0);
+
+    while (x->out.len > 0) {
+        ssize_t n = send(c->watch.fd, x->out.ptr, x->out.len, flags);
+        if (n < 0)
+            return blocked();
+        x->out.ptr += n;
+        x->out.len -= (size_t)n;
+        if (x->out.len > 0 && n > 0)
+            conn_enter(c, CONN_WRITING); /* progress: its time begins anew */
+    }
+    return PROGRESS_DONE;
+}
+
+static enum progress send_file(struct conn *c)
+{
+    struct response *res = &c->x->res;
+
+    if (res->file < 0 || res->head)
+        return PROGRESS_DONE;
+    while (res->file_length > 0) {
+        off_t at = (off_t)res->file_offset;
+        size_t piece = res->file_length < FILE_PIECE ? (size_t)res->file_length
+                                                     : FILE_PIECE;
+        ssize_t n = sendfile(c->watch.fd, res->file, &at, piece);
+        if (n < 0)
+            return blocked();
+        if (n == 0) /* the file shrank: what was promised cannot come */
+            return PROGRESS_FAILED;
+        res->file_offset += n;
+        res->file_length -= n;
+        c->x->sent += (uint64_t)n;
+        conn_enter(c, CONN_WRITING);
+        if (res->file_length > 0 && (size_t)n == piece)
+            return PROGRESS_BLOCKED;
+    }
+    return PROGRESS_DONE;
+}
+
+static void log_access(const struct conn *c)
+{
+    const struct exchange *x = c->x;
+    const struct access a = {
+        .req = x->req,
+        .res = &x->res,
+        .peer = slice_of(c->peer),
+        .duration_us =
+            c->home->config.access ? loop_clock_us() - x->began_us : 0,
+        .sent = x->sent,
+        .worker = c->home->config.number,
+    };
+
+    accesslog_write(c->home->config.access, &a);
+}
+
+static void after_answer(struct conn *c)
+{
+    struct exchange *x = c->x;
+    bool close_now = x->res.close;
+    /* A client that asked for the close itself sends nothing more. */
+    bool quiet = request_status(x->req) == 0 && !request_keep_alive(x->req) &&
+                 !c->home->draining;
+
+    log_access(c);
+    c->home->answered++;
+    if (close_now && quiet) {
+        conn_shut(c);
+        return;
+    }
+    if (close_now) {
+        conn_linger(c);
+        return;
+    }
+    response_reset(&x->res);
+    request_next(x->req, &x->in);
+    if (x->in.len > 0) { /* pipelined: it has its turn behind the others */
+        if (c->home->config.access)
+            x->began_us = loop_clock_us();
+        conn_enter(c, CONN_HEAD);
+        parse(c);
+        return;
+    }
+    conn_drop_exchange(c);
+    conn_enter(c, CONN_IDLE);
+}
+
+void conn_write(struct conn *c)
+{
+    enum progress p = send_bytes(c);
+
+    if (p == PROGRESS_DONE)
+        p = send_file(c);
+    if (p == PROGRESS_DONE)
+        after_answer(c);
+    else if (p == PROGRESS_FAILED)
+        conn_shut(c);
+    conn_follow(c);
+}
+
+void conn_on_event(void *self, unsigned events)
+{
+    struct conn *c = self;
+
+    switch ((enum conn_state)c->state) {
+    case CONN_IDLE:
+    case CONN_HEAD:
+    case CONN_BODY: conn_receive(c); break;
+    case CONN_WRITING: conn_write(c); break;
+    case CONN_LINGERING: discard(c); break;
+    case CONN_WAITING: /* its answer will find the connection broken */
+    case CONN_READY:
+    case CONN_CLOSED:
+    case CONN_STATES:
+    default:
+        if (events & LOOP_HANGUP && c->state == CONN_READY)
+            conn_shut(c);
+        break;
+    }
+}

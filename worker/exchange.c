@@ -1,0 +1,77 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "worker/exchange.h"
+
+enum {
+    POOL_MAX = 32,          /* exchanges kept: some 40 KiB each */
+    KEEP_BYTES = 32 * 1024, /* of each buffer in a kept exchange */
+};
+
+struct exchange_pool {
+    const struct request_limits *limits;
+    struct exchange *free;
+    size_t count; /* on the free list */
+};
+
+struct exchange_pool *exchange_pool_new(const struct request_limits *limits)
+{
+    struct exchange_pool *p = calloc(1, sizeof *p);
+
+    assert(p != NULL);
+    p->limits = limits;
+    return p;
+}
+
+static void destroy(struct exchange *x)
+{
+    request_free(x->req);
+    response_free(&x->res);
+    buf_free(&x->in);
+    free(x);
+}
+
+void exchange_pool_free(struct exchange_pool *p)
+{
+    if (p == NULL)
+        return;
+    while (p->free) {
+        struct exchange *x = p->free;
+        p->free = x->next;
+        destroy(x);
+    }
+    free(p);
+}
+
+struct exchange *exchange_take(struct exchange_pool *p)
+{
+    struct exchange *x = p->free;
+
+    if (x) {
+        p->free = x->next;
+        p->count--;
+        return x;
+    }
+    x = calloc(1, sizeof *x);
+    assert(x != NULL);
+    x->req = request_new(p->limits);
+    response_init(&x->res);
+    return x;
+}
+
+void exchange_give(struct exchange_pool *p, struct exchange *x)
+{
+    if (p->count == POOL_MAX) {
+        destroy(x);
+        return;
+    }
+    buf_shrink(&x->in, KEEP_BYTES);
+    buf_shrink(&x->res.body, KEEP_BYTES);
+    buf_shrink(&x->res.spill, KEEP_BYTES);
+    request_reset(x->req);
+    response_reset(&x->res);
+    x->out = (struct slice){NULL, 0};
+    x->next = p->free;
+    p->free = x;
+    p->count++;
+}

@@ -1,0 +1,259 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/app.h"
+#include "common/digest.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/settings.h"
+#include "worker/accesslog.h"
+#include "worker/conn.h"
+#include "worker/db.h"
+#include "worker/site.h"
+#include "worker/worker.h"
+
+/* A sign of life at least this often, also when nothing happens. */
+enum { BEAT_MS = 1000 };
+
+struct worker {
+    const struct heritage *heritage;
+    struct loop *loop;
+    struct site *site;
+    struct accesslog *access;
+    struct conns *conns;
+    struct watch life;     /* end of file: the master is gone */
+    bool quit;             /* now, as things stand */
+    bool leaving;          /* once everything is answered */
+    uint64_t leave_ms;     /* when patience for that ends */
+    uint64_t max_requests; /* after which it leaves; 0: never */
+};
+
+static void beat(void *self)
+{
+    struct worker *w = self;
+
+    atomic_store_explicit(&w->heritage->slot->beat_ms, loop_clock_ms(),
+                          memory_order_relaxed);
+}
+
+static void leave(struct worker *w)
+{
+    uint64_t grace_ms =
+        (uint64_t)w->heritage->settings->graceful_timeout * 1000;
+
+    if (w->leaving)
+        return;
+    w->leaving = true;
+    w->leave_ms = loop_now(w->loop) + grace_ms;
+    conns_drain(w->conns, grace_ms);
+}
+
+static void on_signal(void *self, const struct signalfd_siginfo *info)
+{
+    struct worker *w = self;
+
+    switch (info->ssi_signo) {
+    case SIGTERM: leave(w); break;
+    case SIGINT:
+    case SIGQUIT: w->quit = true; break;
+    case SIGUSR1:
+        accesslog_flush(w->access);
+        accesslog_reopen(w->access);
+        log_reopen();
+        break;
+    default: break;
+    }
+}
+
+static void on_life_end(void *self, unsigned events)
+{
+    struct worker *w = self;
+
+    (void)events;
+    log_info("Parent changed, shutting down: Worker (pid: %d)", (int)getpid());
+    loop_del(w->loop, &w->life);
+    leave(w);
+}
+
+static void answer(void *self, struct call *call)
+{
+    struct worker *w = self;
+
+    site_answer(w->site, call);
+}
+
+/* ---- setting up ----------------------------------------------------------*/
+
+static bool listen_to_signals(struct worker *w)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGUSR1);
+    signal(SIGPIPE, SIG_IGN);
+    w->life = (struct watch){on_life_end, w, w->heritage->life_fd};
+    return loop_signals(w->loop, &set, on_signal, w) &&
+           loop_add(w->loop, &w->life, LOOP_READ);
+}
+
+static bool open_site(struct worker *w)
+{
+    struct fault fault;
+    const struct site_config config = {
+        .app = w->heritage->app,
+        .database = w->heritage->settings->database,
+        .demo = w->heritage->settings->demo,
+        .beat = beat,
+        .self = w,
+    };
+
+    w->site = site_open(&config, &fault);
+    if (w->site == NULL)
+        log_error("%s", fault.text);
+    return w->site != NULL;
+}
+
+static bool open_access_log(struct worker *w)
+{
+    const struct settings *s = w->heritage->settings;
+    bool ok;
+
+    w->access = accesslog_open(s->accesslog, s->access_log_format,
+                               strcmp(s->log_format, "json") == 0, &ok);
+    if (!ok)
+        log_error("%s: %s", s->accesslog, strerror(errno));
+    return ok;
+}
+
+static bool open_connections(struct worker *w)
+{
+    const struct heritage *h = w->heritage;
+    const struct conns_config config = {
+        .loop = w->loop,
+        .settings = h->settings,
+        .listeners = h->listeners,
+        .listener_count = h->listener_count,
+        .number = h->number,
+        .access = w->access,
+        .answer = answer,
+        .self = w,
+    };
+
+    w->conns = conns_new(&config);
+    if (w->conns == NULL)
+        log_error("Cannot watch the listening sockets: %s", strerror(errno));
+    return w->conns != NULL;
+}
+
+/* Workers that began together must not all leave together. */
+static uint64_t choose_max_requests(const struct settings *s)
+{
+    uint64_t jitter = 0;
+
+    if (s->max_requests == 0)
+        return 0;
+    if (s->max_requests_jitter > 0) {
+        digest_random(&jitter, sizeof jitter);
+        jitter %= (uint64_t)s->max_requests_jitter + 1;
+    }
+    return (uint64_t)s->max_requests + jitter;
+}
+
+static bool set_up(struct worker *w)
+{
+    db_init();
+    w->max_requests = choose_max_requests(w->heritage->settings);
+    w->loop = loop_new();
+    if (w->loop == NULL || !listen_to_signals(w)) {
+        log_error("Cannot make an event loop: %s", strerror(errno));
+        return false;
+    }
+    return open_site(w) && open_access_log(w) && open_connections(w);
+}
+
+static void say_ready(struct worker *w)
+{
+    const uint64_t one = 1;
+
+    atomic_store_explicit(&w->heritage->slot->ready, 1, memory_order_release);
+    /* An eventfd takes it unless the master is gone, which life_fd tells. */
+    ssize_t ignored = write(w->heritage->news_fd, &one, sizeof one);
+    (void)ignored;
+}
+
+static void take_down(struct worker *w)
+{
+    conns_free(w->conns);
+    accesslog_close(w->access);
+    site_close(w->site);
+    loop_free(w->loop);
+}
+
+/* ---- serving -------------------------------------------------------------*/
+
+static void answer_requests(struct worker *w)
+{
+    size_t pending = conns_pending(w->conns);
+
+    if (pending == 0)
+        return;
+    site_begin(w->site, pending);
+    conns_serve(w->conns);
+    site_end(w->site);
+    atomic_store_explicit(&w->heritage->slot->requests,
+                          conns_answered(w->conns), memory_order_relaxed);
+}
+
+/* Has it had its share of requests? */
+static void count_requests(struct worker *w)
+{
+    if (w->max_requests == 0 || w->leaving ||
+        conns_answered(w->conns) < w->max_requests)
+        return;
+    log_info("Autorestarting worker after current request.");
+    leave(w);
+}
+
+static bool drained(const struct worker *w)
+{
+    return w->leaving &&
+           (conns_open(w->conns) == 0 || loop_now(w->loop) >= w->leave_ms);
+}
+
+static void serve(struct worker *w)
+{
+    uint64_t flushed_ms = 0;
+
+    while (!w->quit && !drained(w)) {
+        int patience = conns_sweep(w->conns, BEAT_MS);
+        loop_turn(w->loop, conns_pending(w->conns) ? 0 : patience);
+        answer_requests(w);
+        count_requests(w);
+        beat(w);
+        if (loop_now(w->loop) - flushed_ms >= BEAT_MS) {
+            accesslog_flush(w->access);
+            flushed_ms = loop_now(w->loop);
+        }
+    }
+}
+
+int worker_main(const struct heritage *heritage)
+{
+    struct worker w = {.heritage = heritage};
+    bool ok = set_up(&w);
+
+    if (ok) {
+        say_ready(&w);
+        serve(&w);
+    }
+    take_down(&w);
+    return ok ? EXIT_ASKED : EXIT_BOOT;
+}
