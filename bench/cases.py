@@ -35,7 +35,7 @@ def statements(app):
 
 # worker/token.c looks a token up so.
 TOKEN_SQL = ("SELECT user_id, role FROM tokens WHERE sha256 = :sha256"
-             " AND (expires_at IS NULL OR expires_at > :now)")
+             " AND (expires_at IS NULL OR datetime(expires_at) > :now)")
 DEMO_USER, DEMO_TOKEN = 2, "user_token"
 
 VARIES = object()  # a binding: the number that differs in each request
@@ -173,7 +173,7 @@ def static_cases():
 def platform_cases():
     """SoftFactory's own endpoints: tokens, pages, nested JSON, triggers."""
     found = statements(ROOT / "etc" / "softfactory")
-    own = {"auth_user_id": DEMO_USER, "now": "2026-03-01T00:00:00.000Z",
+    own = {"auth_user_id": DEMO_USER, "now": "2026-03-01 00:00:00",
            "sha256": hashlib.sha256(DEMO_TOKEN.encode()).hexdigest()}
     cases = [
         Case("health", "health", "GET /api/health", "/api/health",

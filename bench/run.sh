@@ -25,9 +25,12 @@ install_npm() {
     cp bench/peers/package.json "$work/npm/"
     say "installing bun, fastify and better-sqlite3 into $work/npm"
     [ -d /usr/include/node ] && export npm_config_nodedir=/usr
-    (cd "$work/npm" && npm install --no-audit --no-fund) \
-        >"$work/npm.log" 2>&1 && touch "$work/npm/.done" ||
+    if (cd "$work/npm" && npm install --no-audit --no-fund) \
+        >"$work/npm.log" 2>&1; then
+        touch "$work/npm/.done"
+    else
         say "npm failed, see $work/npm.log"
+    fi
 }
 
 build_limit() {

@@ -3,6 +3,7 @@ of a database, and is watched as a tree of processes."""
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ SERVER_CPU, CLIENT_CPU = "0", "1"
 START_SECONDS = 20
 PEERS = ROOT / "bench" / "peers"
 NPM = WORK / "npm" / "node_modules"
-PRONG = ROOT / "build" / "prong"
+PRONG = pathlib.Path(os.environ.get("PRONG", ROOT / "build" / "prong"))
 PYTHON = "/usr/bin/python3"  # Debian's: it has Debian's Flask
 
 

@@ -234,7 +234,7 @@ struct listeners *listeners_next(const struct listeners *present,
     struct listeners *set = arena_alloc(arena, sizeof *set);
 
     set->arena = arena;
-    set->at = arena_alloc(arena, s->bind.count * sizeof *set->at);
+    set->at = arena_alloc(arena, s->bind.count * sizeof(void *));
     set->fds = arena_alloc(arena, s->bind.count * sizeof *set->fds);
     set->names = "";
     for (size_t i = 0; i < s->bind.count; i++) {

@@ -40,32 +40,31 @@ struct app *source_load_app(const struct settings *s, struct fault *fault)
 }
 
 /* In the folder of the start, so that the same words mean the same files. */
-static bool read_again(const struct source *source, struct settings **out,
-                       struct fault *fault)
+static struct settings *read_again(const struct source *source,
+                                   struct fault *fault)
 {
-    *out = NULL;
-    if (fchdir(source->start) != 0)
-        return fault_set(fault, "chdir: %s", strerror(errno));
-    enum settings_outcome outcome =
-        settings_load(source->argc, source->argv, out, fault);
-    if (fchdir(source->home) != 0)
-        return fault_set(fault, "chdir: %s", strerror(errno));
+    struct settings *s = NULL;
+    enum settings_outcome outcome = SETTINGS_BAD;
+
+    fault_set(fault, "chdir: the folder of the start is gone");
+    if (fchdir(source->start) == 0)
+        outcome = settings_load(source->argc, source->argv, &s, fault);
     if (outcome == SETTINGS_DONE) /* PRONG_CMD_ARGS=--help */
-        return fault_set(fault, "--help or --version is among the settings");
-    return outcome == SETTINGS_OK;
+        fault_set(fault, "--help or --version is among the settings");
+    if (fchdir(source->home) == 0)
+        return s;
+    fault_set(fault, "chdir: %s", strerror(errno));
+    settings_free(s);
+    return NULL;
 }
 
 bool source_reload(void *self, struct generation *out, struct fault *fault)
 {
-    const struct source *source = self;
-
-    out->app = NULL;
-    if (read_again(source, &out->settings, fault))
-        out->app = source_load_app(out->settings, fault);
+    out->settings = read_again(self, fault);
+    out->app = out->settings ? source_load_app(out->settings, fault) : NULL;
     if (out->app)
         return true;
     settings_free(out->settings);
-    out->settings = NULL;
     return false;
 }
 

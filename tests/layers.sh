@@ -38,7 +38,7 @@ only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
 only "${include}worker/" 'worker/.*|common/.*|master/main\.c' \
     'master/ never includes worker/ (main.c aside)'
 only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
-only "${include}worker/conn\.h" 'worker/conn\.c|worker/worker\.c' \
+only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c' \
     'nobody knows conn but worker.c'
 only "${include}.*\.c\"" 'none' 'a .c is never included'
 

@@ -170,7 +170,8 @@ const char *db_result_name(enum db_result r);
  */
 void db_deadline(struct db *db, uint64_t deadline_ms);
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self);
-/* How long to wait for a lock; 5 s at first. */
+enum { DB_PATIENCE_MS = 5000 };
+/* How long to wait for a lock; DB_PATIENCE_MS at first. */
 void db_patience(struct db *db, uint64_t wait_ms);
 
 /*

@@ -17,7 +17,6 @@
 #include "worker/db.h"
 
 enum {
-    PATIENCE_MS = 5000,
     OPCODES = 1000, /* between two looks at the clock: 10 to 20 µs of SQL */
 };
 
@@ -274,7 +273,7 @@ struct db *db_open(const char *path, enum db_mode mode, struct fault *fault)
     db->path = db_must(strdup(path));
     db->in_memory = strcmp(path, ":memory:") == 0;
     db->mode = mode;
-    db->patience_ms = PATIENCE_MS;
+    db->patience_ms = DB_PATIENCE_MS;
     if (db_open_file(db, flags[mode], fault) &&
         make_transaction_words(db, fault))
         return db;

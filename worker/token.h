@@ -44,7 +44,8 @@ enum db_result tokens_find(struct tokens *t, struct slice bearer,
  *   list APP
  *   revoke APP ID
  * with --database PATH in each. A new token has 256 random bits, is printed
- * once and never stored. Returns the process's exit code.
+ * once and never stored. argv is main's, with "token" as argv[1]. Returns the
+ * process's exit code: 0, 1 when it failed, 2 for bad usage.
  */
 int token_command(int argc, char **argv);
 

@@ -6,27 +6,42 @@
 
 static char *put(char *to, const char *text)
 {
-    while (*text)
-        *to++ = *text++;
-    return to;
+    size_t len = strlen(text);
+
+    memcpy(to, text, len);
+    return to + len;
 }
 
-static char *put_text(char *to, const unsigned char *text, int len)
+static char *put_escaped(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
 
-    *to++ = '"';
-    for (const unsigned char *end = text + len; text < end; text++) {
-        if (*text < ' ') {
-            to = put(to, "\\u00");
-            *to++ = hex[*text >> 4];
-            *to++ = hex[*text & 15];
-            continue;
-        }
-        if (*text == '"' || *text == '\\')
-            *to++ = '\\';
-        *to++ = (char)*text;
+    *to++ = '\\';
+    if (c >= ' ') {
+        *to++ = (char)c;
+        return to;
     }
+    to = put(to, "u00");
+    *to++ = hex[c >> 4];
+    *to++ = hex[c & 15];
+    return to;
+}
+
+/* Copied in spans that need no escape. */
+static char *put_text(char *to, const unsigned char *text, int len)
+{
+    const unsigned char *end = text + len, *from = text;
+
+    *to++ = '"';
+    for (; text < end; text++) {
+        if (*text >= ' ' && *text != '"' && *text != '\\')
+            continue;
+        memcpy(to, from, (size_t)(text - from));
+        to = put_escaped(to + (text - from), *text);
+        from = text + 1;
+    }
+    memcpy(to, from, (size_t)(end - from));
+    to += end - from;
     *to++ = '"';
     return to;
 }

@@ -1,6 +1,6 @@
 /*
  * json: the present row of a statement as a JSON object, in the plain way:
- * every name and value copied byte by byte. Blobs are not handled.
+ * names and values copied in turn. Blobs are not handled.
  */
 #ifndef LIMIT_JSON_H
 #define LIMIT_JSON_H

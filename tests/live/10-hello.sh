@@ -21,10 +21,10 @@ json '$.text' first
 expect 200 GET /notes
 json '$[0].text' first
 
-for path in /api/health /live /ready; do
-    expect 200 GET "$path"
-    json '$.status' ok
-    expect 200 HEAD "$path"
+for probe in /api/health:ok /live:ok /ready:ready; do
+    expect 200 GET "${probe%:*}"
+    json '$.status' "${probe#*:}"
+    expect 200 HEAD "${probe%:*}"
 done
 expect 404 GET /nothing
 expect 404 GET /hello/there

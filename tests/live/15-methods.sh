@@ -21,7 +21,7 @@ header allow '.*POST.*'
 header allow '.*OPTIONS.*'
 expect 204 OPTIONS /items/1
 header allow '.*DELETE.*'
-expect 204 OPTIONS '*'
+expect 204 OPTIONS /any --request-target '*'
 expect 405 POST /items/1
 header allow '.*PUT.*'
 expect 405 DELETE /api/health

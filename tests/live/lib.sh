@@ -43,6 +43,7 @@ clean_up() {
     trap - EXIT
     for group in "${groups[@]}"; do
         kill -KILL -- "-$group" 2>/dev/null || true
+        wait "$group" 2>/dev/null || true
     done
     if grep -aE "$unexpected" "$T"/log* >"$T/bad" 2>/dev/null; then
         echo "FAILED: the log holds what it must not:" >&2
@@ -58,7 +59,7 @@ clean_up() {
     exit "$status"
 }
 trap clean_up EXIT
-trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
+trap 'echo "FAILED: line $LINENO: ${BASH_COMMAND%%$'\n'*}" >&2' ERR
 
 # await SECONDS COMMAND…: until it succeeds, looking often.
 await() {
@@ -112,6 +113,7 @@ ended() {
     local code=0
     await "$1" gone "$PID"
     wait "$PID" || code=$?
+    # shellcheck disable=SC2053  # a pattern: "0" or "[34]"
     [[ $code = $2 ]] || fail "exit code $code, not $2"
 }
 

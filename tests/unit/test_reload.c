@@ -1,4 +1,4 @@
-#include "stage.h"
+#include "tests/unit/stage.h"
 
 static void next_is(const char *play)
 {
@@ -141,6 +141,11 @@ static void a_changed_file_reloads_by_itself(void **state)
     assert_true(logged("Worker reloading: app modified"));
 }
 
+static void next_binds(const char *bind)
+{
+    snprintf(stage->bind, sizeof stage->bind, "%s", bind);
+}
+
 static bool listens(const char *bind)
 {
     return access(bind + strlen("unix:"), F_OK) == 0;
@@ -148,16 +153,16 @@ static bool listens(const char *bind)
 
 static void addresses_change_only_after_the_proof(void **state)
 {
-    char old[64];
-    char new[64];
+    char old[80];
+    char new[80];
 
     (void)state;
     snprintf(old, sizeof old, "unix:%s.a", stage->log);
     snprintf(new, sizeof new, "unix:%s.b", stage->log);
-    strcpy(stage->bind, old);
+    next_binds(old);
     curtain_up("good", 1);
     wait_for(READY, 1, 1);
-    strcpy(stage->bind, new);
+    next_binds(new);
     next_is("exit3");
     cue(SIGHUP);
     wait_for(RELEASED, 2, 1);

@@ -1,4 +1,4 @@
-#include "stage.h"
+#include "tests/unit/stage.h"
 
 static void workers_start_after_one_has_proved_itself(void **state)
 {
@@ -278,6 +278,18 @@ static void usr2_is_refused_politely(void **state)
     curtain(EXIT_ASKED);
 }
 
+static void a_worker_has_only_what_is_its_own(void **state)
+{
+    (void)state;
+    snprintf(stage->bind, sizeof stage->bind, "unix:%s.s", stage->log);
+    curtain_up("nosy", 2);
+    wait_for(READY, ANY, 2);
+    /* Socket, log, news, life; not the loop, nor the life's other end. */
+    assert_int_equal(atomic_load(&stage->descriptors), 4);
+    cue(SIGTERM);
+    curtain(EXIT_ASKED);
+}
+
 static void workers_see_the_masters_death(void **state)
 {
     (void)state;
@@ -308,6 +320,7 @@ int main(void)
         scene(winch_sends_all_home_until_they_are_wanted),
         scene(winch_from_a_terminal_is_a_resized_window),
         scene(usr2_is_refused_politely),
+        scene(a_worker_has_only_what_is_its_own),
         scene(workers_see_the_masters_death),
     };
 

@@ -1,0 +1,375 @@
+#include "scratch.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/app.h"
+#include "worker/migrate.h"
+
+enum { SCRIPTS_MAX = 4 };
+
+/* An app by hand: only what migrate looks at. */
+struct made {
+    struct app app;
+    struct script migrations[SCRIPTS_MAX];
+    struct script demo;
+};
+
+static struct script script_of(const char *name, const char *text)
+{
+    static char file[SCRIPTS_MAX + 1][64];
+    static unsigned turn;
+    char *f = file[turn++ % (SCRIPTS_MAX + 1)];
+
+    snprintf(f, sizeof file[0], "schema/%s", name);
+    return (struct script){f, name, slice_of(text)};
+}
+
+/* Texts of 001.sql, 002.sql …, up to a null; demo may be null. */
+static const struct app *make_app(struct made *m, const char *const *texts,
+                                  const char *demo)
+{
+    static const char *const names[] = {"001.sql", "002.sql", "003.sql",
+                                        "004.sql"};
+
+    *m = (struct made){.app = {.migrations = m->migrations}};
+    for (size_t i = 0; texts[i]; i++)
+        m->migrations[m->app.migration_count++] = script_of(names[i], texts[i]);
+    if (demo) {
+        m->demo = script_of("demo.sql", demo);
+        m->app.demo = &m->demo;
+    }
+    return &m->app;
+}
+
+static const char *const first_two[] = {
+    "CREATE TABLE a(x INTEGER PRIMARY KEY);\nINSERT INTO a VALUES (1);\n",
+    "-- tokens are there already\n"
+    "INSERT INTO tokens(sha256, role, name, created_at)"
+    " VALUES ('00', 'user', '', '2026-01-01');\n",
+    NULL,
+};
+
+static void must_migrate(struct db *db, const struct app *app, bool demo)
+{
+    struct fault fault = {""};
+
+    if (!migrate(db, app, demo, &fault))
+        fail_msg("%s", fault.text);
+}
+
+/* The fault's text; "" after success. */
+static const char *fault_of(struct db *db, const struct app *app)
+{
+    static struct fault fault;
+
+    fault.text[0] = '\0';
+    assert_int_equal(migrate(db, app, true, &fault), fault.text[0] == '\0');
+    return fault.text;
+}
+
+static int64_t tables(struct db *db)
+{
+    return one_int(db, "SELECT count(*) FROM sqlite_schema");
+}
+
+static void test_applies_once(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, NULL);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, false);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM tokens"), 1);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM prong_migrations"
+                                 " WHERE name IN ('001.sql', '002.sql')"
+                                 " AND length(sha256) = 64"
+                                 " AND applied_at LIKE '____-__-__T%Z'"),
+                     2);
+    must_migrate(db, app, false);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
+
+    /* What is new is applied to what is there. */
+    static const char *const three[] = {first_two[0], first_two[1],
+                                        "ALTER TABLE a ADD COLUMN y;", NULL};
+    must_migrate(db, make_app(&m, three, NULL), false);
+    assert_int_equal(run_sql(db, "UPDATE a SET y = 1"), DB_DONE);
+    db_close(db);
+}
+
+/* With nothing to do the write lock is not needed. */
+static void test_fast_path(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, NULL);
+    struct db *holder = must_open(s->path, DB_CREATE);
+    struct db *db;
+
+    must_migrate(holder, app, false);
+    assert_int_equal(db_begin_write(holder), DB_DONE);
+    db = must_open(s->path, DB_CREATE);
+    must_migrate(db, app, true);
+    db_close(db);
+
+    /* Nor when a migration was applied and its file is gone. */
+    db = must_open(s->path, DB_CREATE);
+    m.app.migration_count = 1;
+    must_migrate(db, app, false);
+    db_close(db);
+    db_close(holder);
+}
+
+static void test_demo(void **state)
+{
+    const struct scratch *s = *state;
+    const char *path = scratch_name(s, "b.db");
+    struct made m;
+    const struct app *app =
+        make_app(&m, first_two, "INSERT INTO a VALUES (100), (101);");
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, true);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 3);
+    db_close(db);
+
+    /* Not into a database that has lived without it. */
+    db = must_open(path, DB_CREATE);
+    must_migrate(db, app, false);
+    must_migrate(db, app, true);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
+
+    static const char *const more[] = {first_two[0], first_two[1],
+                                       "CREATE TABLE more(x);", NULL};
+    must_migrate(db, make_app(&m, more, "INSERT INTO a VALUES (100);"), true);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
+    db_close(db);
+}
+
+static void test_no_migrations(void **state)
+{
+    const struct scratch *s = *state;
+    static const char *const none[] = {NULL};
+    struct made m;
+    const struct app *app = make_app(
+        &m, none, "CREATE TABLE IF NOT EXISTS d(x); INSERT INTO d VALUES (1);");
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, true);
+    must_migrate(db, app, true); /* the demo only once */
+    assert_int_equal(one_int(db, "SELECT count(*) FROM d"), 1);
+    db_close(db);
+}
+
+static void test_failures_leave_no_trace(void **state)
+{
+    static const struct {
+        const char *second;
+        const char *demo;
+        const char *fault; /* how it must begin */
+    } cases[] = {
+        {.second = "CREATE TABLE b(x);\n\nCREATE TABLE b(x);\n",
+         .fault = "schema/002.sql:3: table b already exists"},
+        {.second = "-- one\nINSERT INTO a VALUES (2);\n -- two\n"
+                   "INSERT INTO a\n VALUES (1);\n",
+         .fault = "schema/002.sql:4: UNIQUE constraint failed: a.x"},
+        {.second = "SELECT 1;\nSELECT\n 2,\n nope FROM a;\n",
+         .fault = "schema/002.sql:4: no such column: nope"},
+        {.second = "\n\nCOMMIT;",
+         .fault = "schema/002.sql:3: COMMIT: a script runs inside"},
+        {.second = "CREATE TABLE b(x);\nbegin immediate;",
+         .fault = "schema/002.sql:2: begin: a script runs inside"},
+        {.second = "/* x\n */ ROLLBACK;",
+         .fault = "schema/002.sql:2: ROLLBACK: a script runs inside"},
+        {.second = "CREATE TABLE c(x REFERENCES a(x)\n"
+                   " DEFERRABLE INITIALLY DEFERRED);\n"
+                   "INSERT INTO c VALUES (77);",
+         .fault = "database "}, /* … row 1 of "c" refers to no row of "a" */
+        {.second = "CREATE TABLE b(x);",
+         .demo = "INSERT INTO b VALUES (1);\nINSERT INTO nope VALUES (1);",
+         .fault = "schema/demo.sql:2: no such table: nope"},
+    };
+    const struct scratch *s = *state;
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const texts[] = {first_two[0], cases[i].second, NULL};
+        struct made m;
+        const char *fault = fault_of(db, make_app(&m, texts, cases[i].demo));
+        if (strncmp(fault, cases[i].fault, strlen(cases[i].fault)) != 0)
+            fail_msg("case %zu: %s", i, fault);
+        assert_int_equal(tables(db), 0);
+    }
+    /* And the connection is as good as new. */
+    struct made m;
+    must_migrate(db, make_app(&m, first_two, NULL), false);
+    db_close(db);
+}
+
+static void test_foreign_key_fault(void **state)
+{
+    static const char *const texts[] = {
+        "PRAGMA defer_foreign_keys = ON;"
+        "CREATE TABLE p(x PRIMARY KEY); CREATE TABLE c(x REFERENCES p(x));"
+        "INSERT INTO c VALUES (1), (2);",
+        NULL};
+    const struct scratch *s = *state;
+    struct made m;
+    struct db *db = must_open(s->path, DB_CREATE);
+    const char *fault = fault_of(db, make_app(&m, texts, NULL));
+
+    assert_non_null(strstr(
+        fault,
+        "after its migrations row 1 of \"c\" refers to no row of \"p\""));
+    db_close(db);
+}
+
+static void test_changed_migration(void **state)
+{
+    static const char *const changed[] = {
+        "CREATE TABLE a(x INTEGER PRIMARY KEY, y);", "CREATE TABLE n(x);",
+        NULL};
+    const struct scratch *s = *state;
+    struct made m;
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, make_app(&m, first_two, NULL), false);
+    int64_t before = tables(db);
+    const char *fault = fault_of(db, make_app(&m, changed, NULL));
+    assert_non_null(strstr(fault, "schema/001.sql:1: was changed after"));
+    assert_int_equal(tables(db), before);
+    db_close(db);
+}
+
+/* A table that has the name by chance, and one that is only slow. */
+static void test_foreign_tokens(void **state)
+{
+    static const char *const none[] = {NULL};
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, none, NULL);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_run(db, "CREATE TABLE tokens(id, user_id, role, word)");
+    assert_non_null(strstr(fault_of(db, app),
+                           "is not that of API tokens; it lacks sha256, name,"
+                           " created_at, expires_at"));
+    must_run(db, "DROP TABLE tokens; CREATE TABLE tokens(id INTEGER PRIMARY"
+                 " KEY, sha256, user_id, role, name, created_at, expires_at,"
+                 " note)");
+    must_migrate(db, app, false);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM"
+                                 " pragma_index_list('tokens')"),
+                     1);
+    must_migrate(db, app, false);
+    db_close(db);
+}
+
+/* ---- several at once ---- */
+
+static int migrate_in_child(const char *path, const struct app *app, int start)
+{
+    struct fault fault = {""};
+    char go;
+
+    if (read(start, &go, 1) != 0) /* ends when all are told to begin */
+        return 9;
+    struct db *db = db_open(path, DB_CREATE, &fault);
+    if (db == NULL || !migrate(db, app, true, &fault)) {
+        fprintf(stderr, "%s\n", fault.text);
+        return 1;
+    }
+    db_close(db);
+    return 0;
+}
+
+static void test_together(void **state)
+{
+    /* A second migration that takes a while: the others must wait. */
+    static const char *const texts[] = {
+        "CREATE TABLE a(x INTEGER PRIMARY KEY); INSERT INTO a VALUES (1);",
+        "CREATE TABLE b(x); INSERT INTO b WITH RECURSIVE n(i) AS (SELECT 1"
+        " UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n;",
+        NULL};
+    enum { CHILDREN = 4 };
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, texts, "INSERT INTO a VALUES (100);");
+    pid_t pids[CHILDREN];
+    int start[2];
+
+    assert_int_equal(pipe(start), 0);
+    for (int i = 0; i < CHILDREN; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            close(start[1]);
+            _exit(migrate_in_child(s->path, app, start[0]));
+        }
+    }
+    close(start[0]);
+    close(start[1]);
+    for (int i = 0; i < CHILDREN; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    struct db *db = must_open(s->path, DB_SERVE);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 2);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM b"), 100000);
+    db_close(db);
+}
+
+/* Killed in the middle of the transaction: nothing has happened. */
+static void test_killed(void **state)
+{
+    static const char *const texts[] = {
+        "CREATE TABLE a(x);",
+        "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+        " SELECT i + 1 FROM n) SELECT i FROM n;",
+        NULL};
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, texts, NULL);
+    int start[2];
+    struct stat st = {.st_size = 0};
+
+    assert_int_equal(pipe(start), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(start[1]);
+        _exit(migrate_in_child(s->path, app, start[0]));
+    }
+    close(start[0]);
+    close(start[1]);
+    /* Its pages outgrow the cache and are spilled into the WAL. */
+    while (st.st_size < 1 << 20 && waitpid(pid, NULL, WNOHANG) == 0) {
+        usleep(1000);
+        stat(scratch_name(s, "a.db-wal"), &st);
+    }
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    struct db *db = must_open(s->path, DB_SERVE);
+    assert_int_equal(tables(db), 0);
+    must_migrate(db, make_app(&m, first_two, NULL), false);
+    db_close(db);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
+    const struct CMUnitTest tests[] = {
+        TEST(test_applies_once),
+        TEST(test_fast_path),
+        TEST(test_demo),
+        TEST(test_no_migrations),
+        TEST(test_failures_leave_no_trace),
+        TEST(test_foreign_key_fault),
+        TEST(test_changed_migration),
+        TEST(test_foreign_tokens),
+        TEST(test_together),
+        TEST(test_killed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
