@@ -27,7 +27,7 @@ only "${include}sys/epoll|\<(signalfd|epoll_(create1?|ctl|wait)) *\(" \
 only "${include}sys/mman" 'common/shm\.c' 'mmap belongs to shm.c'
 only "${include}sys/wait|\<(fork|vfork|waitpid) *\(" \
     'master/spawn\.c' 'fork and waitpid belong to spawn.c'
-only "${include}openssl/" 'common/digest\.c' 'libcrypto belongs to digest.c'
+only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
 only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
 
 # Arrows between folders go one way.

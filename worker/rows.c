@@ -17,7 +17,7 @@ struct columns {
     const char **json;
     unsigned version; /* stmt_version at the last look */
     size_t count;
-    struct column column[ROWS_COLUMNS_MAX];
+    struct column *column; /* count of them */
     struct buf text;
 };
 
@@ -52,6 +52,8 @@ static bool look(struct columns *c)
     buf_clear(&c->text);
     if (count > ROWS_COLUMNS_MAX)
         return false;
+    c->column = realloc(c->column, (size_t)(count + 1) * sizeof *c->column);
+    assert(c->column != NULL);
     for (int i = 0; i < count; i++) {
         const char *name = stmt_column_name(c->stmt, i);
         struct column *column = &c->column[c->count++];
@@ -85,6 +87,7 @@ void columns_free(struct columns *c)
     if (c == NULL)
         return;
     buf_free(&c->text);
+    free(c->column);
     free(c);
 }
 

@@ -1,7 +1,6 @@
 /*
  * value: what a client wrote for one declared parameter, checked against its
- * declaration and turned into what SQL binds. Pure, but for libcrypto's
- * base64.
+ * declaration and turned into what SQL binds. Pure.
  */
 #ifndef PRONG_VALUE_H
 #define PRONG_VALUE_H

@@ -39,7 +39,8 @@ expect 404 GET /items/51
 expect 400 GET /items/0
 expect 400 GET /items/one
 expect 400 POST /items --json '{"size": "x", "extra": 1}'
-json '$.errors[0].pointer' /name
+json '$.errors[0].pointer' /size
+json '$.errors[1].pointer' /name
 expect 409 POST /items --json '{"name": "item 1"}'
 expect 422 POST /items --json '{"name": "bad"}'
 expect 201 POST /items --json '{"name": "fits", "size": null}'

@@ -59,7 +59,7 @@ clean_up() {
     exit "$status"
 }
 trap clean_up EXIT
-trap 'echo "FAILED: line $LINENO: ${BASH_COMMAND%%$'\n'*}" >&2' ERR
+trap 'echo "FAILED: line $LINENO: ${BASH_COMMAND%%[[:cntrl:]]*}" >&2' ERR
 
 # await SECONDS COMMAND…: until it succeeds, looking often.
 await() {

@@ -5,6 +5,7 @@
 -- @param status text in draft,published,archived default published
 -- @page key=-id 20 max 100
 -- @json tags
+-- @http private, no-cache
 /* One branch with an author and one without: each walks an index of its own
  * in the order of the page, and the other ends before its first row. */
 SELECT p.id, p.user_id, u.name AS author, p.content, p.tags, p.status,
