@@ -11,7 +11,7 @@
 
 struct clock {
     time_t second;
-    char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+    char date[40]; /* "Sun, 06 Nov 1994 08:49:37 GMT" and a NUL */
 };
 
 /* Reads the wall clock; to be called once a turn of the loop. */

@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,17 +173,35 @@ static bool make_routes(struct site *s, struct fault *fault)
     return true;
 }
 
+/* On a connection of its own: the one that fills a new database keeps
+ * megabytes of its pages, which an idle worker need not hold. */
+static bool bring_up_to_date(const char *path, const struct site_config *config,
+                             struct fault *fault)
+{
+    struct db *db = db_open(path, DB_CREATE, fault);
+
+    if (db == NULL)
+        return false;
+    db_on_progress(db, config->beat, config->self);
+    bool ok = migrate(db, config->app, config->demo, fault);
+    db_close(db);
+    malloc_trim(0);
+    return ok;
+}
+
 static bool open_database(struct site *s, const struct site_config *config,
                           struct fault *fault)
 {
     const char *path =
         config->database ? config->database : config->app->database;
 
-    s->db = db_open(path, DB_CREATE, fault);
+    if (!bring_up_to_date(path, config, fault))
+        return false;
+    s->db = db_open(path, DB_SERVE, fault);
     if (s->db == NULL)
         return false;
     db_on_progress(s->db, config->beat, config->self);
-    return migrate(s->db, config->app, config->demo, fault);
+    return true;
 }
 
 static bool open_files(struct site *s, struct fault *fault)

@@ -28,6 +28,7 @@ struct worker {
     struct conns *conns;
     struct watch life;     /* end of file: the master is gone */
     bool quit;             /* now, as things stand */
+    bool told;             /* to leave; begun after the turn (see leave) */
     bool leaving;          /* once everything is answered */
     uint64_t leave_ms;     /* when patience for that ends */
     uint64_t max_requests; /* after which it leaves; 0: never */
@@ -41,6 +42,8 @@ static void beat(void *self)
                           memory_order_relaxed);
 }
 
+/* Not from within loop_turn: it frees watches for which the turn may hold
+ * events. */
 static void leave(struct worker *w)
 {
     uint64_t grace_ms =
@@ -58,7 +61,7 @@ static void on_signal(void *self, const struct signalfd_siginfo *info)
     struct worker *w = self;
 
     switch (info->ssi_signo) {
-    case SIGTERM: leave(w); break;
+    case SIGTERM: w->told = true; break;
     case SIGINT:
     case SIGQUIT: w->quit = true; break;
     case SIGUSR1:
@@ -77,7 +80,7 @@ static void on_life_end(void *self, unsigned events)
     (void)events;
     log_info("Parent changed, shutting down: Worker (pid: %d)", (int)getpid());
     loop_del(w->loop, &w->life);
-    leave(w);
+    w->told = true;
 }
 
 static void answer(void *self, struct call *call)
@@ -215,11 +218,11 @@ static void answer_requests(struct worker *w)
 /* Has it had its share of requests? */
 static void count_requests(struct worker *w)
 {
-    if (w->max_requests == 0 || w->leaving ||
+    if (w->max_requests == 0 || w->told ||
         conns_answered(w->conns) < w->max_requests)
         return;
     log_info("Autorestarting worker after current request.");
-    leave(w);
+    w->told = true;
 }
 
 static bool drained(const struct worker *w)
@@ -237,6 +240,8 @@ static void serve(struct worker *w)
         loop_turn(w->loop, conns_pending(w->conns) ? 0 : patience);
         answer_requests(w);
         count_requests(w);
+        if (w->told)
+            leave(w);
         beat(w);
         if (loop_now(w->loop) - flushed_ms >= BEAT_MS) {
             accesslog_flush(w->access);

@@ -191,3 +191,24 @@ body_is() {
 make_app() {
     cp -r "$here/app" "$T/app"
 }
+
+# SoftFactory with its demonstration rows; curl's options for three people.
+start_softfactory() {
+    start -w 2 --app="$root/etc/softfactory" --demo --database "$T/soft.db"
+    local token
+    token=$("$prong" token add "$root/etc/softfactory" --database "$T/soft.db" \
+        --user 502 --name chef-2 2>"$T/out" | grep -oE '[^ ]{32,}')
+    # shellcheck disable=SC2034  # scripts use them
+    user=(-H 'Authorization: Bearer user_token')  # user 2
+    # shellcheck disable=SC2034
+    admin=(-H 'Authorization: Bearer demo_token') # user 1
+    # shellcheck disable=SC2034
+    chef=(-H "Authorization: Bearer $token")      # user 502, chef 2
+}
+
+# sql STATEMENT VALUE: what SoftFactory's database says.
+sql() {
+    local got
+    got=$(sqlite3 "$T/soft.db" "$1")
+    [ "$got" = "$2" ] || fail "$1: '$got', not '$2'"
+}
