@@ -10,7 +10,11 @@
 #include "common/buf.h"
 #include "common/log.h"
 
-enum { LINE_MAX_BYTES = 4096 }; /* longer messages are cut */
+enum {
+    MESSAGE_MAX = 4096, /* longer messages are cut */
+    /* In JSON a byte that is not UTF-8 becomes three. */
+    LINE_MAX_BYTES = 3 * MESSAGE_MAX + 256,
+};
 
 static const char *const level_names[] = {
     [LOG_DEBUG] = "DEBUG",       [LOG_INFO] = "INFO",
@@ -132,8 +136,8 @@ static size_t json_line(char *line, size_t room, enum log_level level,
 
 void log_write(enum log_level level, const char *format, ...)
 {
-    char message[LINE_MAX_BYTES];
-    char line[LINE_MAX_BYTES * 2];
+    char message[MESSAGE_MAX];
+    char line[LINE_MAX_BYTES];
     va_list args;
     int saved = errno;
 

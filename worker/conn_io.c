@@ -6,9 +6,8 @@
 #include "worker/conn_private.h"
 
 enum {
-    READ_ROOM = 4096,          /* bytes asked of one read, at least */
-    LINGER_BYTES = 256 * 1024, /* a refused body is read so far, not further */
-    FILE_PIECE = 512 * 1024,   /* of one sendfile: others want their turn */
+    READ_ROOM = 4096,        /* bytes asked of one read, at least */
+    FILE_PIECE = 512 * 1024, /* of one sendfile: others want their turn */
 };
 
 /* ---- reading -------------------------------------------------------------*/
@@ -79,15 +78,13 @@ bool conn_receive(struct conn *c)
     return false;
 }
 
+/* The time of the state is the limit, not the number of bytes. */
 static void discard(struct conn *c)
 {
     char sink[16 * 1024];
     ssize_t n = recv(c->watch.fd, sink, sizeof sink, 0);
 
-    if (n > 0)
-        c->lingered += (size_t)n;
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
-        c->lingered > LINGER_BYTES)
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         conn_shut(c);
 }
 
@@ -159,35 +156,43 @@ static void log_access(const struct conn *c)
     accesslog_write(c->home->config.access, &a);
 }
 
+/* A client that asked for the close itself sends nothing more. */
+static bool is_quiet(const struct conn *c)
+{
+    const struct request *req = c->x->req;
+
+    return request_status(req) == 0 && !request_keep_alive(req);
+}
+
+static void end_answer(struct conn *c, bool quiet)
+{
+    if (quiet && c->x->in.len == 0)
+        conn_shut(c);
+    else
+        conn_linger(c);
+}
+
 static void after_answer(struct conn *c)
 {
     struct exchange *x = c->x;
     bool close_now = x->res.close;
-    /* A client that asked for the close itself sends nothing more. */
-    bool quiet = request_status(x->req) == 0 && !request_keep_alive(x->req) &&
-                 !c->home->draining;
+    bool quiet = is_quiet(c);
 
     log_access(c);
     c->home->answered++;
-    if (close_now && quiet) {
-        conn_shut(c);
-        return;
-    }
-    if (close_now) {
-        conn_linger(c);
-        return;
-    }
     response_reset(&x->res);
     request_next(x->req, &x->in);
-    if (x->in.len > 0) { /* pipelined: it has its turn behind the others */
+    if (close_now) {
+        end_answer(c, quiet);
+    } else if (x->in.len > 0) { /* pipelined: its turn comes behind others' */
         if (c->home->config.access)
             x->began_us = loop_clock_us();
         conn_enter(c, CONN_HEAD);
         parse(c);
-        return;
+    } else {
+        conn_drop_exchange(c);
+        conn_enter(c, CONN_IDLE);
     }
-    conn_drop_exchange(c);
-    conn_enter(c, CONN_IDLE);
 }
 
 void conn_write(struct conn *c)
@@ -213,13 +218,15 @@ void conn_on_event(void *self, unsigned events)
     case CONN_BODY: conn_receive(c); break;
     case CONN_WRITING: conn_write(c); break;
     case CONN_LINGERING: discard(c); break;
-    case CONN_WAITING: /* its answer will find the connection broken */
+    case CONN_WAITING:
+        /* The client is gone, which is reported until somebody acts; the
+         * answer will find the connection broken. */
+        if (events & LOOP_HANGUP)
+            loop_del(c->home->config.loop, &c->watch);
+        break;
     case CONN_READY:
     case CONN_CLOSED:
     case CONN_STATES:
-    default:
-        if (events & LOOP_HANGUP && c->state == CONN_READY)
-            conn_shut(c);
-        break;
+    default: break;
     }
 }

@@ -32,7 +32,6 @@ struct conn {
     struct conn *prev, *next; /* in the list of its state */
     uint64_t deadline_ms;     /* of its state; UINT64_MAX: none */
     struct exchange *x;       /* null while nothing of a request is here */
-    size_t lingered;          /* bytes thrown away so far */
     uint8_t state;
     uint8_t interest; /* as the loop has it */
     bool local;       /* a peer on this machine: its request ids are kept */

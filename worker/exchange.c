@@ -66,6 +66,7 @@ void exchange_give(struct exchange_pool *p, struct exchange *x)
         return;
     }
     buf_shrink(&x->in, KEEP_BYTES);
+    buf_shrink(&x->res.headers, KEEP_BYTES);
     buf_shrink(&x->res.body, KEEP_BYTES);
     buf_shrink(&x->res.spill, KEEP_BYTES);
     request_reset(x->req);

@@ -7,26 +7,25 @@
 
 struct json {
     struct db *db;
-    struct stmt *members;
-    struct stmt *elements;
+    struct stmt *walks[JSON_DEPTH]; /* one for each walk inside another */
+    size_t depth;                   /* walks under way */
     struct stmt *valid;
 };
 
-static const char walk[] = "SELECT key, type, value FROM json_each(?1)";
-
 struct json *json_new(struct fault *fault)
 {
+    static const char walk[] = "SELECT key, type, value FROM json_each(?1)";
     struct json *j = calloc(1, sizeof *j);
     int offset;
 
     assert(j != NULL);
     j->db = db_open(":memory:", DB_CREATE, fault);
-    if (j->db) {
-        j->members = db_prepare(j->db, walk, fault, &offset);
-        j->elements = db_prepare(j->db, walk, fault, &offset);
+    bool ok = j->db != NULL;
+    for (size_t i = 0; ok && i < JSON_DEPTH; i++)
+        ok = (j->walks[i] = db_prepare(j->db, walk, fault, &offset)) != NULL;
+    if (ok)
         j->valid = db_prepare(j->db, "SELECT json_valid(?1)", fault, &offset);
-    }
-    if (j->members && j->elements && j->valid)
+    if (j->valid)
         return j;
     json_free(j);
     return NULL;
@@ -74,19 +73,41 @@ static struct raw raw_of(const struct stmt *s)
 static char first_char(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (strchr(" \t\r\n", text.ptr[i]) == NULL)
+        if (memchr(" \t\r\n", text.ptr[i], 4) == NULL)
             return text.ptr[i];
     return '\0';
 }
 
-static bool visit(struct stmt *s, struct slice text,
+/* JSON is UTF-8 (RFC 8259, 8.1), and SQLite reads no further than a NUL. */
+static bool is_text(struct slice s)
+{
+    return s.len > 0 && memchr(s.ptr, '\0', s.len) == NULL && text_is_utf8(s);
+}
+
+/* A "\u0000" whose backslash is not itself escaped. */
+static bool has_escaped_nul(struct slice s)
+{
+    const char *at = s.ptr;
+    const char *end = at + s.len;
+
+    while ((at = memchr(at, '\\', (size_t)(end - at)))) {
+        if (end - at >= 6 && memcmp(at + 1, "u0000", 5) == 0)
+            return true;
+        at += end - at > 1 ? 2 : 1;
+    }
+    return false;
+}
+
+static bool visit(struct json *j, struct slice text,
                   const struct json_visitor *visitor)
 {
-    enum db_result result;
+    enum db_result result = DB_DONE;
     bool going = true;
 
-    if (memmem(text.ptr, text.len, "\\u0000", 6))
+    if (!is_text(text) || has_escaped_nul(text))
         return false;
+    assert(j->depth < JSON_DEPTH);
+    struct stmt *s = j->walks[j->depth++];
     stmt_bind_text(s, 1, text);
     while (going && (result = stmt_step(s)) == DB_ROW) {
         struct member m = {.raw = raw_of(s)};
@@ -95,25 +116,28 @@ static bool visit(struct stmt *s, struct slice text,
         going = visitor->on_member(visitor->self, &m);
     }
     stmt_reset(s);
+    j->depth--;
     return !going || result == DB_DONE;
 }
 
 bool json_members(struct json *j, struct slice text,
                   const struct json_visitor *visitor)
 {
-    return first_char(text) == '{' && visit(j->members, text, visitor);
+    return first_char(text) == '{' && visit(j, text, visitor);
 }
 
 bool json_elements(struct json *j, struct slice text,
                    const struct json_visitor *visitor)
 {
-    return first_char(text) == '[' && visit(j->elements, text, visitor);
+    return first_char(text) == '[' && visit(j, text, visitor);
 }
 
 bool json_valid(struct json *j, struct slice text)
 {
     bool valid;
 
+    if (!is_text(text))
+        return false;
     stmt_bind_text(j->valid, 1, text);
     valid = stmt_step(j->valid) == DB_ROW && stmt_int(j->valid, 0) == 1;
     stmt_reset(j->valid);

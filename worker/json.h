@@ -12,6 +12,9 @@
 
 struct json;
 
+/* Walks inside walks: an object, an array in it, the objects in that. */
+enum { JSON_DEPTH = 3 };
+
 /* Null with the reason. One a worker. */
 struct json *json_new(struct fault *fault);
 void json_free(struct json *j); /* null is allowed */
@@ -30,13 +33,14 @@ struct json_visitor {
 };
 
 /*
- * The members of an object. False when the text is not JSON, is not an
- * object, or holds an escaped NUL (which SQLite would cut a string at); a
- * callback that returned false ends the walk, which is no failure.
+ * The members of an object. False when the text is not JSON in UTF-8, is not
+ * an object, or holds an escaped NUL (which SQLite would cut a string at); a
+ * callback that returned false ends the walk, which is no failure. Callbacks
+ * may walk in turn, JSON_DEPTH deep.
  */
 bool json_members(struct json *j, struct slice text,
                   const struct json_visitor *visitor);
-/* The elements of an array; may call json_members from the callback. */
+/* The elements of an array, likewise. */
 bool json_elements(struct json *j, struct slice text,
                    const struct json_visitor *visitor);
 

@@ -12,7 +12,6 @@ void listing_begin(struct listing *l, struct buf *out)
 {
     l->out = out;
     l->rows = 0;
-    l->start = out->len;
     l->more = false;
     buf_clear(&l->first_cursor);
     buf_clear(&l->second_cursor);
@@ -21,7 +20,7 @@ void listing_begin(struct listing *l, struct buf *out)
         buf_byte(out, '[');
     if (l->form == FORM_CSV)
         rows_csv_head(out, l->step->columns, l->set);
-    l->first_end = out->len;
+    l->start = l->first_end = out->len;
 }
 
 static void add_key(struct buf *cursor, const struct stmt *s, int column)
@@ -88,16 +87,10 @@ static void write_row(struct listing *l)
  */
 static void drop_first(struct listing *l)
 {
-    size_t head = l->start + is_array(l);
     size_t cut = l->first_end + (l->form == FORM_JSON); /* the comma */
 
-    if (l->form == FORM_CSV) {
-        const char *lf =
-            memchr(l->out->data + l->start, '\n', l->out->len - l->start);
-        head = (size_t)(lf - l->out->data) + 1; /* names hold no line end */
-    }
-    memmove(l->out->data + head, l->out->data + cut, l->out->len - cut);
-    l->out->len -= cut - head;
+    memmove(l->out->data + l->start, l->out->data + cut, l->out->len - cut);
+    l->out->len -= cut - l->start;
     l->rows--;
     l->more = true;
     buf_clear(&l->first_cursor);

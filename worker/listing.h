@@ -24,7 +24,7 @@ struct listing {
     column_set set;
     struct buf *out;
     size_t rows;      /* written so far */
-    size_t start;     /* of the body in *out */
+    size_t start;     /* of the first row in *out */
     size_t first_end; /* where the first row ends */
     bool more;        /* a row beyond the limit was there */
     struct buf first_cursor, second_cursor, last_cursor;

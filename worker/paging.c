@@ -272,10 +272,14 @@ static void add_base(struct buf *out, const struct request *req)
 {
     static const char *const own[] = {"limit", "offset", "cursor"};
     size_t count;
-    const struct pair *pairs = request_query(req, &count);
+    const struct slice *segments = request_segments(req, &count);
 
-    buf_slice(out, request_raw_path(req));
+    for (size_t i = 0; i < count; i++) {
+        buf_byte(out, '/');
+        buf_percent(out, segments[i]); /* as sent it may hold a '>' */
+    }
     buf_byte(out, '?');
+    const struct pair *pairs = request_query(req, &count);
     for (size_t i = 0; i < count; i++) {
         bool skip = false;
         for (size_t k = 0; k < sizeof own / sizeof *own; k++)

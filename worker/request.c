@@ -50,6 +50,11 @@ struct request {
     size_t query_count;
 };
 
+static const char only_http_1[] = "Only HTTP/1.0 and HTTP/1.1 are spoken here";
+static const char frame_too_large[] =
+    "A chunk header or the trailers are too large";
+static const char too_large[] = "The body is larger than this server accepts";
+
 static struct slice view(const struct request *r, struct span s)
 {
     return (struct slice){r->in->data + s.at, s.len};
@@ -97,8 +102,12 @@ static int on_value(llhttp_t *p, const char *at, size_t len)
 {
     struct request *r = p->data;
 
-    if (!r->head_done)
-        r->fields[r->field_count - 1].value = span_of(r, at, len);
+    if (r->head_done)
+        return 0;
+    /* llhttp takes off the blanks in front only (RFC 9110, 5.5). */
+    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t'))
+        len--;
+    r->fields[r->field_count - 1].value = span_of(r, at, len);
     return 0;
 }
 
@@ -147,8 +156,8 @@ static int check_fields(struct request *r)
     for (size_t i = 0; i < r->field_count; i++) {
         struct slice name = view(r, r->fields[i].name);
         struct slice value = view(r, r->fields[i].value);
-        if (name.len + value.len + 2 > r->limits->field_size)
-            return refuse(r, 431, "A header field is too long");
+        if (name.len == 0)
+            return refuse(r, 400, "A header field without a name");
         if (slice_is_nocase(name, "host")) {
             if (hosts++ > 0 || !host_valid(value))
                 return refuse(r, 400, "Bad or repeated Host");
@@ -225,7 +234,7 @@ static int read_target(struct request *r)
     struct slice rest = view(r, r->url);
 
     if (r->verb == VERB_OPTIONS && slice_is(rest, "*"))
-        rest = SLICE("/");
+        rest.len = 0;
     else if (rest.len > 0 && rest.ptr[0] != '/' && !cut_authority(&rest))
         return refuse(r, 400, "Bad request target");
     if (rest.len > 0 && memchr(rest.ptr, '#', rest.len))
@@ -246,19 +255,44 @@ static int read_target(struct request *r)
     return 0;
 }
 
+/* The first line without its end, as far as it has come. */
+static struct slice first_line(const struct request *r)
+{
+    struct slice line = r->in ? buf_view(r->in) : SLICE("");
+
+    if (line.len > r->limits->line)
+        line.len = r->limits->line;
+    line = slice_cut(&line, '\n');
+    return slice_cut(&line, '\r');
+}
+
+/* "GET /path HTTP/1.1" with one blank each (RFC 9112, 3); llhttp takes
+ * several, and the protocols RTSP and ICE too. */
+static bool line_strict(const struct request *r)
+{
+    struct slice rest = first_line(r);
+    struct slice method = slice_cut(&rest, ' ');
+
+    return rest.len == r->url.len + sizeof " HTTP/1.1" - 1 &&
+           rest.ptr == method.ptr + method.len + 1 &&
+           memcmp(rest.ptr + r->url.len, " HTTP/", 6) == 0;
+}
+
 static int on_head_end(llhttp_t *p)
 {
     struct request *r = p->data;
 
     if (p->http_major != 1 || p->http_minor > 1)
-        return refuse(r, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
+        return refuse(r, 505, only_http_1);
+    if (!line_strict(r))
+        return refuse(r, 400, "Bad request line");
     if (p->method == HTTP_CONNECT || p->method == HTTP_TRACE)
         return refuse(r, 501, "This method is not implemented");
     r->verb = verb_of(p);
     if (check_fields(r) || read_target(r))
         return HPE_USER;
     if (!r->chunked && p->content_length > r->limits->body)
-        return refuse(r, 413, "The body is larger than this server accepts");
+        return refuse(r, 413, too_large);
     r->keep_alive = llhttp_should_keep_alive(p);
     p->upgrade = 0; /* offers to switch protocols are ignored: RFC 9110, 7.8 */
     r->head_done = true;
@@ -266,12 +300,26 @@ static int on_head_end(llhttp_t *p)
 }
 
 /* Chunk size lines and trailers: all bytes between pieces of the body. */
-static bool frame_strict(struct request *r, size_t to)
+static int check_frame(struct request *r, size_t to)
 {
-    bool ok = lines_strict(r->in->data + r->framed, r->in->data + to);
+    const char *from = r->in->data + r->framed;
 
+    if (to - r->framed > REQUEST_FRAME_MAX)
+        return refuse(r, 431, frame_too_large);
+    if (!lines_strict(from, r->in->data + to))
+        return refuse(r, 400, "Bad line ends around a chunk");
     r->framed = to;
-    return ok;
+    return 0;
+}
+
+/* Refused by its size line: a chunk can claim 2^64 - 1 bytes. */
+static int on_chunk(llhttp_t *p)
+{
+    struct request *r = p->data;
+
+    if (p->content_length > r->limits->body - r->body.len)
+        return refuse(r, 413, too_large);
+    return 0;
 }
 
 static int on_body(llhttp_t *p, const char *at, size_t len)
@@ -279,13 +327,9 @@ static int on_body(llhttp_t *p, const char *at, size_t len)
     struct request *r = p->data;
     size_t from = (size_t)(at - r->in->data);
 
-    if (r->body.len + len > r->limits->body)
-        return refuse(r, 413, "The body is larger than this server accepts");
-    if (r->chunked) {
-        if (!frame_strict(r, from))
-            return refuse(r, 400, "Bad line ends around a chunk");
-        r->framed = from + len;
-    }
+    if (r->chunked && check_frame(r, from))
+        return HPE_USER;
+    r->framed = from + len;
     memmove(r->in->data + r->body.at + r->body.len, at, len);
     r->body.len += len;
     return 0;
@@ -304,6 +348,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_field = on_name,
     .on_header_value = on_value,
     .on_headers_complete = on_head_end,
+    .on_chunk_header = on_chunk,
     .on_body = on_body,
     .on_message_complete = on_end,
 };
@@ -394,7 +439,8 @@ static bool find_head(struct request *r)
             refuse(r, 400, "A line does not end in CRLF, or is folded");
             return false;
         }
-        size_t len = (size_t)(end - start) - (lf ? 2 : 0);
+        size_t len = (size_t)(end - start) - (lf != NULL);
+        len -= len > 0 && start[len - 1] == '\r';
         if (check_line(r, len) || lf == NULL)
             return false;
         r->line = (size_t)(end - in->data);
@@ -410,7 +456,7 @@ static void refuse_parsed(struct request *r, llhttp_errno_t error)
     if (error == HPE_INVALID_METHOD)
         refuse(r, 501, "This method is not implemented");
     else if (error == HPE_INVALID_VERSION)
-        refuse(r, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
+        refuse(r, 505, only_http_1);
     else
         refuse(r, 400, llhttp_get_error_reason(&r->parser));
 }
@@ -441,8 +487,8 @@ static void parse_head(struct request *r)
         return;
     r->body.at = r->framed = r->head;
     parse(r, r->head);
-    if (r->status == 0 && !r->head_done)
-        refuse(r, 400, "The header does not end where it should");
+    if (r->status == 0 && !r->head_done) /* HTTP/2's greeting goes on */
+        refuse(r, 505, only_http_1);
 }
 
 /*
@@ -456,7 +502,7 @@ static void close_hole(struct request *r)
     size_t tail = r->in->len - r->framed;
 
     if (tail > REQUEST_FRAME_MAX) {
-        refuse(r, 431, "A chunk header or the trailers are too large");
+        refuse(r, 431, frame_too_large);
         return;
     }
     memmove(r->in->data + body_end, r->in->data + r->framed, tail);
@@ -469,10 +515,10 @@ static void parse_body(struct request *r)
     parse(r, r->in->len);
     if (r->status || !r->chunked)
         return;
-    if (!r->complete)
+    if (r->complete)
+        check_frame(r, r->end);
+    else
         close_hole(r);
-    else if (!frame_strict(r, r->end))
-        refuse(r, 400, "Bad line ends around a chunk");
 }
 
 enum request_step request_feed(struct request *r, struct buf *in)
@@ -533,17 +579,6 @@ bool request_keep_alive(const struct request *r)
 int request_minor(const struct request *r)
 {
     return r->head_done ? r->parser.http_minor : 1;
-}
-
-/* The first line without its end, as far as it has come. */
-static struct slice first_line(const struct request *r)
-{
-    struct slice line = r->in ? buf_view(r->in) : SLICE("");
-
-    if (line.len > r->limits->line)
-        line.len = r->limits->line;
-    line = slice_cut(&line, '\n');
-    return slice_cut(&line, '\r');
 }
 
 struct slice request_method(const struct request *r)

@@ -91,6 +91,7 @@ static const struct node *find(const struct node *n, enum method method,
                                unsigned *allowed)
 {
     const struct node *found = NULL;
+    const struct node *other = NULL;
 
     if (s == end) {
         *allowed |= n->allowed;
@@ -99,9 +100,9 @@ static const struct node *find(const struct node *n, enum method method,
     const struct node *c = literal_child(n, *s);
     if (c)
         found = find(c, method, s + 1, end, allowed);
-    if (found == NULL && n->any && s->len > 0)
-        found = find(n->any, method, s + 1, end, allowed);
-    return found;
+    if (n->any && s->len > 0)
+        other = find(n->any, method, s + 1, end, allowed);
+    return found ? found : other;
 }
 
 int router_find(const struct router *r, enum method method,

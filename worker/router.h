@@ -32,7 +32,7 @@ bool router_add(struct router *r, enum method method, const char *path, int id);
 int router_find(const struct router *r, enum method method,
                 const struct slice *segments, size_t count, unsigned *allowed);
 
-/* "GET, HEAD, OPTIONS, POST" for the Allow header; `out` of 64 bytes. */
+/* "GET, HEAD, POST, OPTIONS" for the Allow header; `out` of 64 bytes. */
 void router_allow(unsigned allowed, char out[64]);
 
 #endif

@@ -125,6 +125,17 @@ static void add_blob(struct buf *out, struct slice bytes)
     buf_byte(out, '"');
 }
 
+/* Line ends between its tokens would end a line of NDJSON. */
+static void add_json(struct buf *out, struct slice text)
+{
+    size_t at = out->len;
+
+    buf_slice(out, text);
+    for (; at < out->len; at++)
+        if (out->data[at] == '\n' || out->data[at] == '\r')
+            out->data[at] = ' ';
+}
+
 void rows_value(struct buf *out, const struct columns *c, int column)
 {
     struct slice text;
@@ -136,7 +147,7 @@ void rows_value(struct buf *out, const struct columns *c, int column)
     case DB_TEXT:
         text = stmt_text(c->stmt, column);
         if (c->column[column].json && json_valid(c->reader, text))
-            buf_slice(out, text);
+            add_json(out, text);
         else
             buf_json(out, text);
         return;

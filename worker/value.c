@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static bool read_integer(const struct raw *raw, struct value *v,
 static bool read_real(const struct raw *raw, struct value *v, struct fault *why)
 {
     v->kind = VALUE_REAL;
-    if (raw->kind == RAW_REAL)
+    if (raw->kind == RAW_REAL && isfinite(raw->real)) /* not 1e999 */
         v->real = raw->real;
     else if (raw->kind == RAW_INTEGER)
         v->real = (double)raw->integer;

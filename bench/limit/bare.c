@@ -16,11 +16,12 @@ struct fixed {
 
 /* The same headers that the server under test sends. */
 static const char head[] = "HTTP/1.1 200 OK\r\n"
+                           "Server: limit\r\n"
                            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                           "Connection: keep-alive\r\n"
                            "Content-Type: application/json\r\n"
-                           "X-Request-ID: 0123456789abcdef0123456789abcdef\r\n"
-                           "Content-Length: %zu\r\n\r\n";
+                           "Content-Length: %zu\r\n"
+                           "X-Request-ID: 0123456789abcdef\r\n"
+                           "Cache-Control: no-store\r\n\r\n";
 
 static const char *answer(void *self, size_t *len)
 {

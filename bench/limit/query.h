@@ -32,7 +32,7 @@ struct query *query_open(const char *database, char *const *statements,
  * Runs all the statements once. Statements that read share one transaction,
  * which lasts until query_turn_ends; one that writes commits by itself. The
  * rows of the last statement are returned as JSON, valid until the next run.
- * They have `room` free bytes in front of them.
+ * They have QUERY_ROOM free bytes in front of them.
  */
 char *query_run(struct query *q, enum rows rows, size_t *len);
 enum { QUERY_ROOM = 512 };

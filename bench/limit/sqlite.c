@@ -35,11 +35,12 @@ static const char *answer(void *self, size_t *len)
     char head[QUERY_ROOM];
     int n = snprintf(head, sizeof head,
                      "HTTP/1.1 200 OK\r\n"
+                     "Server: limit\r\n"
                      "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                     "Connection: keep-alive\r\n"
                      "Content-Type: application/json\r\n"
-                     "X-Request-ID: 0123456789abcdef0123456789abcdef\r\n"
-                     "Content-Length: %zu\r\n\r\n",
+                     "Content-Length: %zu\r\n"
+                     "X-Request-ID: 0123456789abcdef\r\n"
+                     "Vary: Accept\r\n\r\n",
                      *len);
 
     memcpy(body - n, head, (size_t)n);

@@ -18,7 +18,7 @@ expect 200 GET /items/1
 
 # Long SQL is not silence, and neither is having nothing to do.
 busy=$(workers)
-expect 200 GET '/work?n=30000000'
+expect 200 GET '/work?n=10000000'
 sleep 3 # longer than --timeout: there is no event to wait for
 [ "$(workers)" = "$busy" ] || fail "a busy or idle worker was replaced"
 stop

@@ -11,6 +11,7 @@ import time
 API = os.path.join(os.environ["T"], "app/api/version.sql")
 BUSY, IDLE, RELOADS = 64, 64, 3
 failures = []
+answered = []  # one entry an answer, by whichever thread
 done = threading.Event()
 
 
@@ -32,6 +33,7 @@ def busy():
         if answer.status != 200:
             failures.append(f"busy: {answer}")
         answers += 1
+        answered.append(1)
         if answer.headers.get("connection") == "close":
             c.close()
             c, answers = Connection(), 0
@@ -70,5 +72,7 @@ for number in range(1, RELOADS + 1):
 done.set()
 for t in threads:
     t.join()
+check(len(answered) > 1000, f"only {len(answered)} answers: no load")
+print(len(answered), "answers under load")
 print(*failures[:10], sep="\n")
 sys.exit(1 if failures else 0)

@@ -5,7 +5,7 @@
 #ifndef PRONG_TEST_SCRATCH_H
 #define PRONG_TEST_SCRATCH_H
 
-#include <dirent.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,19 +37,20 @@ static inline int scratch_make(void **state)
     return 0;
 }
 
+static inline int scratch_remove_one(const char *path, const struct stat *st,
+                                     int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 static inline int scratch_remove(void **state)
 {
     const struct scratch *s = *state;
-    char name[512];
-    DIR *dir = opendir(s->dir);
 
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        snprintf(name, sizeof name, "%s/%s", s->dir, e->d_name);
-        unlink(name);
-    }
-    if (dir)
-        closedir(dir);
-    return rmdir(s->dir);
+    return nftw(s->dir, scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* A file of the folder by its name. */
