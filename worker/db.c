@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <sqlite3.h>
 
@@ -12,7 +13,14 @@
 
 /* ---- results ------------------------------------------------------------ */
 
-static enum db_result constraint_of(int code)
+/* ON DELETE RESTRICT is a trigger of SQLite's own making, and says so. */
+static bool is_restrict(const struct db *db)
+{
+    return strcmp(sqlite3_errmsg(db->raw), "FOREIGN KEY constraint failed") ==
+           0;
+}
+
+static enum db_result constraint_of(const struct db *db, int code)
 {
     switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
@@ -22,7 +30,8 @@ static enum db_result constraint_of(int code)
     case SQLITE_CONSTRAINT_NOTNULL: return DB_NOT_NULL;
     case SQLITE_CONSTRAINT_CHECK:
     case SQLITE_CONSTRAINT_DATATYPE: return DB_CHECK;
-    case SQLITE_CONSTRAINT_TRIGGER: return DB_RAISED;
+    case SQLITE_CONSTRAINT_TRIGGER:
+        return is_restrict(db) ? DB_FOREIGN : DB_RAISED;
     default: return DB_ERROR;
     }
 }
@@ -34,14 +43,11 @@ static enum db_result result_of(const struct db *db, int code)
     if (code == SQLITE_IOERR_SHMSIZE) /* how ENOSPC on the -shm file shows */
         return DB_FULL;
     switch (code & 0xFF) {
-    case SQLITE_CONSTRAINT: return constraint_of(code);
+    case SQLITE_CONSTRAINT: return constraint_of(db, code);
     case SQLITE_MISMATCH: return DB_CHECK;
     case SQLITE_INTERRUPT: return DB_DEADLINE;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return db->deadline_ms && loop_clock_ms() >= db->deadline_ms
-                   ? DB_DEADLINE
-                   : DB_BUSY;
+    case SQLITE_LOCKED: return DB_BUSY;
     case SQLITE_FULL: return DB_FULL;
     case SQLITE_READONLY:
     case SQLITE_PERM: return DB_READONLY;

@@ -163,10 +163,10 @@ const char *db_result_name(enum db_result r);
 
 /*
  * Every statement run until the next call stops with DB_DEADLINE once
- * loop_clock_ms reaches deadline_ms (0: never); busy waits end there too.
- * db_commit and db_rollback are never stopped: a commit that was made is
- * never reported as late. `beat`, when not null, is called from inside long
- * statements and long waits.
+ * loop_clock_ms reaches deadline_ms (0: never); waits for a lock end there too,
+ * as DB_BUSY. db_commit and db_rollback are never stopped: a commit that was
+ * made is never reported as late. `beat`, when not null, is called from inside
+ * long statements and long waits.
  */
 void db_deadline(struct db *db, uint64_t deadline_ms);
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self);

@@ -337,8 +337,7 @@ static bool read_all(struct run *r)
 
 static bool has_body(const struct run *r)
 {
-    return r->e->shape != SHAPE_NONE &&
-           (r->plan->body_step >= 0 || r->e->shape_said || r->e->each);
+    return r->e->shape != SHAPE_NONE && (r->plan->body_step >= 0 || r->e->each);
 }
 
 /* {"created": 2, "bookings": [ … ]}: the count is known only at the end, so

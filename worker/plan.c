@@ -84,102 +84,136 @@ static bool check_writes(struct plan *p, const struct step *s,
                      p->e->file, s->sql->line, p->e->path);
 }
 
-/* `text` is the author's SQL, which begins at byte `shift` of what SQLite
- * was given. */
-static bool prepare(struct plan *p, struct db *db, struct json *reader,
-                    struct step *s, const char *sql, int shift,
-                    struct fault *fault)
+/* The number of a column by name; -1 when there is none. */
+static int find_column(const struct stmt *s, const char *name)
 {
-    struct fault why;
-    int offset;
+    int i = s ? stmt_columns(s) : 0;
 
-    s->stmt = db_prepare(db, sql, &why, &offset);
-    if (s->stmt == NULL) {
-        int at = offset < shift ? -1 : offset - shift;
-        if (at > (int)strlen(s->sql->text))
-            at = -1;
-        return fault_set(fault, "%s:%d: %.400s", p->e->file,
-                         db_fault_line(s->sql->text, at, s->sql->line),
-                         why.text);
-    }
-    return check_writes(p, s, fault) && find_sources(p, s, fault) &&
-           find_columns(p, s, reader, fault);
+    while (i > 0 && strcmp(stmt_column_name(s, i - 1), name) != 0)
+        i--;
+    return i - 1;
 }
 
-static struct step *add_step(struct plan *p, const struct sql *sql)
+/* `list` ends with null, or is null. */
+static bool check_list(const struct endpoint *e, const struct stmt *s,
+                       const char *directive, const char **list,
+                       struct fault *fault)
 {
-    struct step *s = &p->steps[p->step_count++];
-
-    s->sql = sql;
-    return s;
-}
-
-static bool prepare_statements(struct plan *p, struct db *db,
-                               struct json *reader, struct fault *fault)
-{
-    for (size_t i = 0; i < p->e->statement_count; i++) {
-        const struct sql *sql = &p->e->statements[i];
-        struct step *s = add_step(p, sql);
-        if (!prepare(p, db, reader, s, sql->text, 0, fault))
-            return false;
-        if (s->columns)
-            p->body_step = (int)i;
-    }
+    for (; list && *list; list++)
+        if (find_column(s, *list) < 0)
+            return fault_set(fault,
+                             "%s:%d: %s names no column of the result: %s",
+                             e->file, e->line, directive, *list);
     return true;
 }
 
-static bool prepare_variants(struct plan *p, struct db *db, struct json *reader,
-                             struct fault *fault)
-{
-    struct buf sql = {0};
-    bool ok = true;
-
-    for (int v = 0; ok && v < paging_variants(p->e); v++) {
-        buf_clear(&sql);
-        paging_sql(p->e, v, &sql);
-        ok = prepare(p, db, reader, add_step(p, &p->e->statements[0]),
-                     buf_text(&sql), paging_sql_offset(), fault);
-    }
-    buf_free(&sql);
-    p->body_step = 0;
-    return ok;
-}
-
-/* The number of a column by name, or a fault that names the directive. */
-static bool find_column(const struct plan *p, const char *directive,
-                        const char *name, int *out, struct fault *fault)
-{
-    const struct step *s = p->body_step < 0 ? NULL : &p->steps[p->body_step];
-
-    for (int i = 0; s && i < stmt_columns(s->stmt); i++) {
-        if (strcmp(stmt_column_name(s->stmt, i), name) != 0)
-            continue;
-        *out = i;
-        return true;
-    }
-    return fault_set(fault, "%s:%d: %s names no column of the result: %s",
-                     p->e->file, p->e->line, directive, name);
-}
-
-static bool check_columns(struct plan *p, struct fault *fault)
+/* `s` gives the body; null: no statement does. */
+static bool check_columns(struct plan *p, const struct stmt *s,
+                          struct fault *fault)
 {
     const struct endpoint *e = p->e;
-    int ignored;
 
-    for (size_t i = 0; e->json && e->json[i]; i++)
-        if (!find_column(p, "@json", e->json[i], &ignored, fault))
-            return false;
-    for (size_t i = 0; e->sort && e->sort[i]; i++)
-        if (!find_column(p, "@sort", e->sort[i], &ignored, fault))
-            return false;
+    if (!check_list(e, s, "@json", e->json, fault) ||
+        !check_list(e, s, "@sort", e->sort, fault) ||
+        !check_list(e, s, "@page", e->page.keys, fault))
+        return false;
     for (size_t i = 0; e->page.keys && e->page.keys[i]; i++) {
         if (i == PAGING_KEYS_MAX)
             return fault_set(fault, "%s:%d: @page takes at most %d keys",
                              e->file, e->line, (int)PAGING_KEYS_MAX);
-        if (!find_column(p, "@page", e->page.keys[i], &p->page_keys[i], fault))
-            return false;
+        p->page_keys[i] = find_column(s, e->page.keys[i]);
     }
     return true;
+}
+
+static bool check_shape(const struct plan *p, struct fault *fault)
+{
+    const struct endpoint *e = p->e;
+
+    if (!e->shape_said || e->shape == SHAPE_NONE || p->body_step >= 0)
+        return true;
+    return fault_set(fault, "%s:%d: no statement of %s %s gives rows to answer",
+                     e->file, e->line, method_name(e->method), e->path);
+}
+
+/* What is at hand while a plan is made. */
+struct maker {
+    struct plan *plan;
+    struct db *db;
+    struct json *reader;
+    struct fault *fault;
+};
+
+/* `at` is a byte of the author's SQL, or outside it when that is not known. */
+static void blame(const struct maker *m, const struct sql *author, int at,
+                  const char *why)
+{
+    if (at < 0 || at > (int)strlen(author->text))
+        at = -1;
+    fault_set(m->fault, "%s:%d: %.400s", m->plan->e->file,
+              db_fault_line(author->text, at, author->line), why);
+}
+
+static struct stmt *prepare(const struct maker *m, const struct sql *author,
+                            const char *sql, int shift)
+{
+    struct fault why;
+    int offset;
+    struct stmt *s = db_prepare(m->db, sql, &why, &offset);
+
+    if (s == NULL)
+        blame(m, author, offset - shift, why.text);
+    return s;
+}
+
+/* `sql` is what the author wrote, or a variant with that at byte `shift`. */
+static bool add_step(const struct maker *m, const struct sql *author,
+                     const char *sql, int shift)
+{
+    struct plan *p = m->plan;
+    struct step *s = &p->steps[p->step_count++];
+
+    s->sql = author;
+    s->stmt = prepare(m, author, sql, shift);
+    return s->stmt && check_writes(p, s, m->fault) &&
+           find_sources(p, s, m->fault) &&
+           find_columns(p, s, m->reader, m->fault);
+}
+
+static bool add_statements(const struct maker *m)
+{
+    struct plan *p = m->plan;
+
+    for (size_t i = 0; i < p->e->statement_count; i++) {
+        const struct sql *sql = &p->e->statements[i];
+        if (!add_step(m, sql, sql->text, 0))
+            return false;
+        if (p->steps[i].columns)
+            p->body_step = (int)i;
+    }
+    const struct stmt *s =
+        p->body_step < 0 ? NULL : p->steps[p->body_step].stmt;
+    return check_shape(p, m->fault) && check_columns(p, s, m->fault);
+}
+
+static bool add_variants(const struct maker *m)
+{
+    const struct endpoint *e = m->plan->e;
+    const struct sql *author = &e->statements[0];
+    struct buf sql = {0};
+
+    /* Alone at first: a fault in it, or in a name, is the author's. */
+    struct stmt *alone = prepare(m, author, author->text, 0);
+    bool ok = alone && check_columns(m->plan, alone, m->fault);
+    db_finalize(alone);
+    for (int v = 0; ok && v < paging_variants(e); v++) {
+        buf_clear(&sql);
+        paging_sql(e, v, &sql);
+        ok = add_step(m, author, buf_text(&sql), paging_sql_offset());
+    }
+    buf_free(&sql);
+    m->plan->body_step = 0;
+    return ok;
 }
 
 /* Defaults of JSON parameters are the one thing sqlfile cannot check. */
@@ -201,6 +235,7 @@ struct plan *plan_new(struct db *db, struct json *reader,
                       const struct endpoint *e, struct fault *fault)
 {
     struct plan *p = calloc(1, sizeof *p);
+    const struct maker m = {p, db, reader, fault};
     size_t steps =
         paging_on(e) ? (size_t)paging_variants(e) : e->statement_count;
 
@@ -209,9 +244,8 @@ struct plan *plan_new(struct db *db, struct json *reader,
     p->body_step = -1;
     p->steps = calloc(steps, sizeof *p->steps);
     assert(p->steps != NULL);
-    bool ok = paging_on(e) ? prepare_variants(p, db, reader, fault)
-                           : prepare_statements(p, db, reader, fault);
-    if (ok && check_columns(p, fault) && check_defaults(e, reader, fault))
+    bool ok = paging_on(e) ? add_variants(&m) : add_statements(&m);
+    if (ok && check_defaults(e, reader, fault))
         return p;
     plan_free(p);
     return NULL;

@@ -38,8 +38,9 @@ struct plan {
 
 /*
  * Null with "file:line: reason": SQL that does not prepare, a GET that can
- * write, a column named by @sort, @page or @json that is not there, more than
- * ROWS_COLUMNS_MAX columns. The endpoint must outlive the plan.
+ * write, a shape that no statement has rows for, a column named by @sort,
+ * @page or @json that is not there, more than ROWS_COLUMNS_MAX columns. The
+ * endpoint must outlive the plan.
  */
 struct plan *plan_new(struct db *db, struct json *reader,
                       const struct endpoint *e, struct fault *fault);

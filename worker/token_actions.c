@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,10 +154,11 @@ static size_t characters(struct slice s)
 /* Names may hold anything: control characters must not reach a terminal. */
 static void put_cell(struct buf *line, struct slice text, size_t width)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        buf_byte(line, c < ' ' || c == 0x7F ? '?' : text.ptr[i]);
-    }
+    for (size_t i = 0; i < text.len; i++)
+        if (iscntrl((unsigned char)text.ptr[i]))
+            buf_byte(line, '?');
+        else
+            buf_byte(line, text.ptr[i]);
     for (size_t n = characters(text); n < width; n++)
         buf_byte(line, ' ');
     buf_string(line, "  ");

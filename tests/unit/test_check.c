@@ -96,7 +96,7 @@ static void test_errors(void **state)
          "-- @param id integer\nSELECT id FROM users WHERE id = :id;\n",
          "api/x.sql:1: error: @each, but no statement writes"},
         {"-- POST /a\n-- @auth public\n-- @one\nDELETE FROM users;\n",
-         "api/x.sql:1: error: an answer with rows is asked for"},
+         "api/x.sql:1: error: no statement of POST /a gives rows"},
         {"-- GET /a\nSELECT 1;\n-- GET /b\nSELECT\nnope;\n-- GET /c\n"
          "SELECT 2;\n",
          "api/x.sql:5: error: no such column: nope"},

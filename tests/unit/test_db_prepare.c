@@ -1,5 +1,7 @@
 #include "scratch.h"
 
+#include "common/buf.h"
+
 static struct db *open_memory(void)
 {
     struct db *db = must_open(":memory:", DB_CREATE);
@@ -120,29 +122,27 @@ static void test_version(void **state)
 
 static void note_read(void *self, const char *table, const char *column)
 {
-    char *seen = self;
-    char word[64];
+    struct buf *seen = self;
 
-    snprintf(word, sizeof word, "%s.%s ", table, column);
-    if (strstr(seen, word) == NULL)
-        strcat(seen, word);
+    buf_format(seen, "%s.%s ", table, column);
 }
 
 static void test_reads(void **state)
 {
     struct db *db = open_memory();
     struct stmt *kept = must_prepare(db, "SELECT 7");
-    char seen[256] = "";
+    struct buf seen = {0};
 
     (void)state;
-    assert_true(db_reads(db, "SELECT vx FROM v", note_read, seen));
-    assert_non_null(strstr(seen, "a.x "));
-    assert_non_null(strstr(seen, "a.id "));
-    assert_non_null(strstr(seen, "b.id "));
-    assert_null(strstr(seen, "a.y "));
-    assert_null(strstr(seen, "b.z "));
-    assert_false(db_reads(db, "SELECT nope FROM v", note_read, seen));
+    assert_true(db_reads(db, "SELECT vx FROM v", note_read, &seen));
+    assert_non_null(strstr(buf_text(&seen), "a.x "));
+    assert_non_null(strstr(buf_text(&seen), "a.id "));
+    assert_non_null(strstr(buf_text(&seen), "b.id "));
+    assert_null(strstr(buf_text(&seen), "a.y "));
+    assert_null(strstr(buf_text(&seen), "b.z "));
+    assert_false(db_reads(db, "SELECT nope FROM v", note_read, &seen));
     assert_int_equal(run_int(kept), 7);
+    buf_free(&seen);
     db_close(db);
 }
 

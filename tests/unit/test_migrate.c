@@ -93,8 +93,8 @@ static void test_applies_once(void **state)
     assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
 
     /* What is new is applied to what is there. */
-    static const char *const three[] = {first_two[0], first_two[1],
-                                        "ALTER TABLE a ADD COLUMN y;", NULL};
+    const char *const three[] = {first_two[0], first_two[1],
+                                 "ALTER TABLE a ADD COLUMN y;", NULL};
     must_migrate(db, make_app(&m, three, NULL), false);
     assert_int_equal(run_sql(db, "UPDATE a SET y = 1"), DB_DONE);
     db_close(db);
@@ -142,8 +142,8 @@ static void test_demo(void **state)
     must_migrate(db, app, true);
     assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
 
-    static const char *const more[] = {first_two[0], first_two[1],
-                                       "CREATE TABLE more(x);", NULL};
+    const char *const more[] = {first_two[0], first_two[1],
+                                "CREATE TABLE more(x);", NULL};
     must_migrate(db, make_app(&m, more, "INSERT INTO a VALUES (100);"), true);
     assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
     db_close(db);
