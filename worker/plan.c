@@ -216,21 +216,6 @@ static bool add_variants(const struct maker *m)
     return ok;
 }
 
-/* Defaults of JSON parameters are the one thing sqlfile cannot check. */
-static bool check_defaults(const struct endpoint *e, struct json *reader,
-                           struct fault *fault)
-{
-    for (size_t i = 0; i < e->param_count; i++) {
-        const struct param *p = &e->params[i];
-        if (p->type != PARAM_JSON || p->fallback == NULL ||
-            json_valid(reader, slice_of(p->fallback)))
-            continue;
-        return fault_set(fault, "%s:%d: the default of %s is not JSON", e->file,
-                         e->line, p->name);
-    }
-    return true;
-}
-
 struct plan *plan_new(struct db *db, struct json *reader,
                       const struct endpoint *e, struct fault *fault)
 {
@@ -244,8 +229,7 @@ struct plan *plan_new(struct db *db, struct json *reader,
     p->body_step = -1;
     p->steps = calloc(steps, sizeof *p->steps);
     assert(p->steps != NULL);
-    bool ok = paging_on(e) ? add_variants(&m) : add_statements(&m);
-    if (ok && check_defaults(e, reader, fault))
+    if (paging_on(e) ? add_variants(&m) : add_statements(&m))
         return p;
     plan_free(p);
     return NULL;
