@@ -126,8 +126,7 @@ static bool on_annotated(void *self, const char *folder, const char *name)
     struct slice text;
 
     return conf_slurp(l->app->arena, file, FILE_MAX, &text, l->fault) &&
-           sqlfile_parse(l->app->arena, file, text, l->app->timeout_ms,
-                         &l->found, l->fault);
+           sqlfile_parse(&l->found, file, text, l->fault);
 }
 
 static bool load_demo(struct loader *l)
@@ -158,8 +157,12 @@ static bool load_conf(struct loader *l)
     const char *file = join(l, l->root, "app.conf");
     struct slice text;
 
-    return conf_slurp(l->app->arena, file, FILE_MAX, &text, l->fault) &&
-           appconf_parse(l->app, l->root, file, text, l->fault);
+    if (!conf_slurp(l->app->arena, file, FILE_MAX, &text, l->fault) ||
+        !appconf_parse(l->app, l->root, file, text, l->fault))
+        return false;
+    l->found.arena = l->app->arena;
+    l->found.timeout_ms = l->app->timeout_ms;
+    return true;
 }
 
 static bool load_folder(struct loader *l, const char *name,

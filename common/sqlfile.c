@@ -320,13 +320,13 @@ static bool parse(struct parse *p, struct slice text)
     return true;
 }
 
-bool sqlfile_parse(struct arena *arena, const char *file, struct slice text,
-                   int64_t timeout_ms, struct sqlfile *out, struct fault *fault)
+bool sqlfile_parse(struct sqlfile *out, const char *file, struct slice text,
+                   struct fault *fault)
 {
     struct fault reason;
-    struct parse p = {.arena = arena,
+    struct parse p = {.arena = out->arena,
                       .file = file,
-                      .timeout_ms = timeout_ms,
+                      .timeout_ms = out->timeout_ms,
                       .out = out,
                       .fault = &reason};
 
@@ -340,5 +340,6 @@ void sqlfile_release(struct sqlfile *f)
         for (size_t k = 0; k < f->endpoints[i].param_count; k++)
             if (f->endpoints[i].params[k].pattern)
                 regfree(&f->endpoints[i].params[k].regex);
-    *f = (struct sqlfile){.endpoints = NULL};
+    f->endpoints = NULL;
+    f->endpoint_count = 0;
 }

@@ -10,8 +10,10 @@
 
 #include "common/app.h"
 
-/* What one file or several declare; arrays grow in the arena. */
+/* What one file or several declare. The caller sets the first two. */
 struct sqlfile {
+    struct arena *arena; /* in which everything declared lives */
+    int64_t timeout_ms;  /* of what names none */
     struct endpoint *endpoints;
     size_t endpoint_count;
     struct job *jobs;
@@ -22,10 +24,9 @@ struct sqlfile {
  * Parses `text`, the content of `file` (a name for messages, kept by what is
  * declared). On success appends to *out and returns true. Otherwise false
  * with "file:line: reason"; *out may then hold part of it and is only good
- * for sqlfile_release. `timeout_ms` is what an endpoint has that names none.
+ * for sqlfile_release.
  */
-bool sqlfile_parse(struct arena *arena, const char *file, struct slice text,
-                   int64_t timeout_ms, struct sqlfile *out,
+bool sqlfile_parse(struct sqlfile *out, const char *file, struct slice text,
                    struct fault *fault);
 
 /* Gives back what no arena holds: the compiled patterns. */

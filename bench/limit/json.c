@@ -4,14 +4,6 @@
 
 #include "json.h"
 
-static char *put(char *to, const char *text)
-{
-    size_t len = strlen(text);
-
-    memcpy(to, text, len);
-    return to + len;
-}
-
 static char *put_escaped(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
@@ -21,7 +13,7 @@ static char *put_escaped(char *to, unsigned char c)
         *to++ = (char)c;
         return to;
     }
-    to = put(to, "u00");
+    to = stpcpy(to, "u00");
     *to++ = hex[c >> 4];
     *to++ = hex[c & 15];
     return to;
@@ -71,7 +63,7 @@ static char *put_real(char *to, double value)
     if (strtod(to, NULL) < value || strtod(to, NULL) > value)
         n = sprintf(to, "%.17g", value);
     to += n;
-    return memchr(to - n, '.', (size_t)n) ? to : put(to, ".0");
+    return strpbrk(to - n, ".e") ? to : stpcpy(to, ".0");
 }
 
 static char *put_value(char *to, sqlite3_stmt *row, int column)
@@ -85,7 +77,7 @@ static char *put_value(char *to, sqlite3_stmt *row, int column)
 
         return put_text(to, text, sqlite3_column_bytes(row, column));
     }
-    default: return put(to, "null");
+    default: return stpcpy(to, "null");
     }
 }
 
@@ -94,9 +86,9 @@ char *json_row(char *to, sqlite3_stmt *row)
     int columns = sqlite3_column_count(row);
 
     for (int i = 0; i < columns; i++) {
-        to = put(to, i ? ",\"" : "{\"");
-        to = put(to, sqlite3_column_name(row, i));
-        to = put(to, "\":");
+        to = stpcpy(to, i ? ",\"" : "{\"");
+        to = stpcpy(to, sqlite3_column_name(row, i));
+        to = stpcpy(to, "\":");
         to = put_value(to, row, i);
     }
     *to++ = '}';

@@ -23,7 +23,8 @@ static struct run parse(struct slice text)
 {
     struct run r = {.arena = arena_new()};
 
-    r.good = sqlfile_parse(r.arena, "f", text, 5000, &r.file, &r.fault);
+    r.file = (struct sqlfile){.arena = r.arena, .timeout_ms = 5000};
+    r.good = sqlfile_parse(&r.file, "f", text, &r.fault);
     return r;
 }
 

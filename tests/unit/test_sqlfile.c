@@ -26,11 +26,19 @@ struct parsed {
     bool good;
 };
 
-static struct parsed parse_text(const char *name, struct slice text)
+static struct parsed begin(struct slice text)
 {
     struct parsed p = {.arena = arena_new(), .text = text};
 
-    p.good = sqlfile_parse(p.arena, name, text, TIMEOUT_MS, &p.file, &p.fault);
+    p.file = (struct sqlfile){.arena = p.arena, .timeout_ms = TIMEOUT_MS};
+    return p;
+}
+
+static struct parsed parse_text(const char *name, struct slice text)
+{
+    struct parsed p = begin(text);
+
+    p.good = sqlfile_parse(&p.file, name, text, &p.fault);
     return p;
 }
 
@@ -42,13 +50,13 @@ static void drop(struct parsed *p)
 
 static struct parsed parse_fixture(const char *name)
 {
-    struct parsed p = {.arena = arena_new()};
+    struct parsed p = begin(SLICE(""));
     const char *path = arena_format(p.arena, "%s/%s", FIXTURES, name);
 
     if (!conf_slurp(p.arena, path, 1 << 20, &p.text, &p.fault))
         fail_msg("%s", p.fault.text);
-    p.good = sqlfile_parse(p.arena, arena_text(p.arena, slice_of(name)), p.text,
-                           TIMEOUT_MS, &p.file, &p.fault);
+    p.good = sqlfile_parse(&p.file, arena_text(p.arena, slice_of(name)), p.text,
+                           &p.fault);
     return p;
 }
 
@@ -310,15 +318,14 @@ static void files_share_paths(void **state)
     (void)state;
     assert_true(p.good);
     assert_true(sqlfile_parse(
-        p.arena, "b.sql",
+        &p.file, "b.sql",
         SLICE("-- DELETE /x/{a}\n-- @auth user\nSELECT :a;\n-- GET /x/a\n"
               "SELECT 1;"),
-        1, &p.file, &p.fault));
+        &p.fault));
     assert_int_equal(p.file.endpoint_count, 3);
     assert_string_equal(p.file.endpoints[2].file, "b.sql");
-    assert_false(sqlfile_parse(p.arena, "c.sql",
-                               SLICE("\n-- GET /x/{b}\nSELECT :b;\n"), 1,
-                               &p.file, &p.fault));
+    assert_false(sqlfile_parse(
+        &p.file, "c.sql", SLICE("\n-- GET /x/{b}\nSELECT :b;\n"), &p.fault));
     assert_string_equal(p.fault.text,
                         "c.sql:2: GET /x/{b} is declared already at a.sql:1");
     drop(&p);
