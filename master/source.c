@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/app.h"
+#include "master/address.h"
 #include "master/daemon.h"
 
 #include "master/source.h"
@@ -11,6 +12,17 @@
 static int here(void)
 {
     return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whether each `bind` says an address; whether it can be had is seen later. */
+static bool addresses_sane(const struct settings *s, struct fault *fault)
+{
+    struct address ignored;
+
+    for (size_t i = 0; i < s->bind.count; i++)
+        if (!address_parse(s->bind.at[i], &ignored, fault))
+            return false;
+    return true;
 }
 
 enum settings_outcome source_open(struct source *source, struct settings **out,
@@ -21,7 +33,8 @@ enum settings_outcome source_open(struct source *source, struct settings **out,
         settings_load(source->argc, source->argv, out, fault);
     if (outcome != SETTINGS_OK)
         return outcome;
-    if (daemon_enter(*out, fault) && daemon_identify(*out, fault)) {
+    if (addresses_sane(*out, fault) && daemon_enter(*out, fault) &&
+        daemon_identify(*out, fault)) {
         source->home = here();
         return SETTINGS_OK;
     }
