@@ -9,12 +9,10 @@
 
 enum { SMALLEST = 256 };
 
-char *buf_reserve(struct buf *b, size_t more)
+char *buf_grow(struct buf *b, size_t more)
 {
     size_t cap = b->cap ? b->cap : SMALLEST;
 
-    if (b->cap - b->len >= more)
-        return b->data + b->len;
     while (cap - b->len < more)
         cap *= 2;
     char *data = realloc(b->data, cap);
@@ -27,28 +25,9 @@ char *buf_reserve(struct buf *b, size_t more)
     return b->data + b->len;
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    memcpy(buf_reserve(b, len), bytes, len);
-    b->len += len;
-}
-
-void buf_byte(struct buf *b, char c)
-{
-    *buf_reserve(b, 1) = c;
-    b->len++;
-}
-
 void buf_string(struct buf *b, const char *s)
 {
     buf_add(b, s, strlen(s));
-}
-
-void buf_slice(struct buf *b, struct slice s)
-{
-    buf_add(b, s.ptr, s.len);
 }
 
 void buf_int(struct buf *b, int64_t n)
@@ -95,28 +74,53 @@ static const char json_escapes[128] = {
     ['"'] = '"',     ['\\'] = '\\',
 };
 
-/* Writes the one character at s.ptr[at]; returns how many bytes it was. */
-static size_t json_special(struct buf *b, struct slice s, size_t at)
+static void json_escape(struct buf *b, unsigned char c)
 {
-    unsigned char c = (unsigned char)s.ptr[at];
-    size_t n;
+    if (json_escapes[c] == 'u') {
+        buf_format(b, "\\u%04x", c);
+    } else {
+        buf_byte(b, '\\');
+        buf_byte(b, json_escapes[c]);
+    }
+}
 
-    if (c < 0x80) {
-        if (json_escapes[c] == 'u') {
-            buf_format(b, "\\u%04x", c);
-        } else {
-            buf_byte(b, '\\');
-            buf_byte(b, json_escapes[c]);
+/*
+ * Are these eight bytes plain: ASCII, no control character, no quote, no
+ * backslash? Eight at a time, in one register: a byte's high bit is set in
+ * `bad` when it is one of those (a borrow can set it for a plain byte behind
+ * one that is not, which only costs a closer look).
+ */
+static bool eight_plain(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t x;
+
+    memcpy(&x, p, sizeof x);
+    uint64_t quote = x ^ ones * '"';
+    uint64_t slash = x ^ ones * '\\';
+    uint64_t bad = x | (x - ones * 0x20) | (quote - ones) | (slash - ones);
+    return (bad & ones * 0x80) == 0;
+}
+
+/* How many bytes from s.ptr[at] on can be copied as they are. */
+static size_t json_plain(struct slice s, size_t at)
+{
+    size_t end = at;
+
+    while (end < s.len) {
+        if (s.len - end >= 8 && eight_plain(s.ptr + end)) {
+            end += 8;
+            continue;
         }
-        return 1;
+        unsigned char c = (unsigned char)s.ptr[end];
+        if (c < 0x80 && json_escapes[c])
+            break;
+        size_t n = text_utf8_at(s, end);
+        if (n == 0)
+            break;
+        end += n;
     }
-    n = text_utf8_at(s, at);
-    if (n == 0) {
-        buf_string(b, "\xEF\xBF\xBD"); /* U+FFFD */
-        return 1;
-    }
-    buf_add(b, s.ptr + at, n);
-    return n;
+    return end - at;
 }
 
 void buf_json(struct buf *b, struct slice s)
@@ -126,14 +130,16 @@ void buf_json(struct buf *b, struct slice s)
     buf_reserve(b, s.len + 2);
     buf_byte(b, '"');
     while (at < s.len) {
-        size_t plain = at;
-        while (plain < s.len && (signed char)s.ptr[plain] >= 0 &&
-               json_escapes[(unsigned char)s.ptr[plain]] == 0)
-            plain++;
-        buf_add(b, s.ptr + at, plain - at);
-        at = plain;
-        if (at < s.len)
-            at += json_special(b, s, at);
+        size_t plain = json_plain(s, at);
+        buf_add(b, s.ptr + at, plain);
+        at += plain;
+        if (at == s.len)
+            break;
+        unsigned char c = (unsigned char)s.ptr[at++];
+        if (c < 0x80)
+            json_escape(b, c);
+        else
+            buf_add(b, "\xEF\xBF\xBD", 3); /* U+FFFD */
     }
     buf_byte(b, '"');
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/text.h"
 
@@ -17,12 +18,40 @@ struct buf {
     size_t cap;
 };
 
+/* What buf_reserve does when there is no room. */
+char *buf_grow(struct buf *b, size_t more);
+
+/* The four that run once or more for every column of every row are inline:
+ * as calls they were a tenth of the time of a list of 50 rows. */
+
 /* Room for at least `more` bytes behind len; returns where they start. */
-char *buf_reserve(struct buf *b, size_t more);
-void buf_add(struct buf *b, const void *bytes, size_t len);
-void buf_byte(struct buf *b, char c);
+static inline char *buf_reserve(struct buf *b, size_t more)
+{
+    return b->cap - b->len >= more && b->data ? b->data + b->len
+                                              : buf_grow(b, more);
+}
+
+static inline void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+    char *to = buf_reserve(b, len);
+
+    if (len > 0)
+        memcpy(to, bytes, len);
+    b->len += len;
+}
+
+static inline void buf_byte(struct buf *b, char c)
+{
+    *buf_reserve(b, 1) = c;
+    b->len++;
+}
+
+static inline void buf_slice(struct buf *b, struct slice s)
+{
+    buf_add(b, s.ptr, s.len);
+}
+
 void buf_string(struct buf *b, const char *s);
-void buf_slice(struct buf *b, struct slice s);
 void buf_int(struct buf *b, int64_t n);
 void buf_format(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

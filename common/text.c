@@ -262,31 +262,30 @@ bool text_is_datetime(struct slice s)
     return is_zone((struct slice){s.ptr + at, s.len - at});
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629, 4), 0 when it is none. */
+/* What the second byte may be, by the first: RFC 3629, 4 shuts out overlong
+ * forms, surrogates, and what lies beyond U+10FFFF. */
+static bool second_fits(unsigned char first, unsigned char second)
+{
+    switch (first) {
+    case 0xE0: return second >= 0xA0 && second <= 0xBF;
+    case 0xED: return second >= 0x80 && second <= 0x9F;
+    case 0xF0: return second >= 0x90 && second <= 0xBF;
+    case 0xF4: return second >= 0x80 && second <= 0x8F;
+    default: return second >= 0x80 && second <= 0xBF;
+    }
+}
+
+/* Length of the UTF-8 sequence at p, 0 when it is none. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
-    static const struct {
-        unsigned char lead_low, lead_high, next_low, next_high, length;
-    } forms[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3},
-        {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
+    size_t length = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
 
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        size_t length = forms[i].length;
-        if (p[0] < forms[i].lead_low || p[0] > forms[i].lead_high)
-            continue;
-        if (length > left || p[1] < forms[i].next_low ||
-            p[1] > forms[i].next_high)
+    if (p[0] < 0xC2 || p[0] > 0xF4 || length > left || !second_fits(p[0], p[1]))
+        return 0;
+    for (size_t k = 2; k < length; k++)
+        if ((p[k] & 0xC0) != 0x80)
             return 0;
-        for (size_t k = 2; k < length; k++)
-            if ((p[k] & 0xC0) != 0x80)
-                return 0;
-        return length;
-    }
-    return 0;
+    return length;
 }
 
 size_t text_utf8_at(struct slice s, size_t at)

@@ -178,6 +178,51 @@ void stmt_reset(struct stmt *s)
 }
 
 /* SQLite counts INTEGER, FLOAT, TEXT, BLOB from 1 to 4, and NULL is 5. */
+/*
+ * The bytes of a text. Asked for as text, SQLite would copy it to put a NUL
+ * behind it; as a blob it hands out the page's own bytes.
+ */
+static struct slice text_of(const struct db *db, sqlite3_value *v)
+{
+    const void *bytes =
+        db->utf8 ? sqlite3_value_blob(v) : sqlite3_value_text(v);
+
+    return (struct slice){bytes, (size_t)sqlite3_value_bytes(v)};
+}
+
+/*
+ * In single-threaded mode (db_init) the value of a column may be used as any
+ * other (sqlite.org/c3ref/value.html): one call finds it, where each
+ * sqlite3_column_* would look for it anew.
+ */
+struct cell stmt_cell(const struct stmt *s, int column)
+{
+    sqlite3_value *v = sqlite3_column_value(s->raw, column);
+    struct cell c = {.type = DB_NULL};
+
+    switch (sqlite3_value_type(v)) {
+    case SQLITE_INTEGER:
+        c.type = DB_INT;
+        c.integer = sqlite3_value_int64(v);
+        break;
+    case SQLITE_FLOAT:
+        c.type = DB_REAL;
+        c.real = sqlite3_value_double(v);
+        break;
+    case SQLITE_TEXT:
+        c.type = DB_TEXT;
+        c.bytes = text_of(s->db, v);
+        break;
+    case SQLITE_BLOB:
+        c.type = DB_BLOB;
+        c.bytes.ptr = sqlite3_value_blob(v);
+        c.bytes.len = (size_t)sqlite3_value_bytes(v);
+        break;
+    default: break;
+    }
+    return c;
+}
+
 enum db_type stmt_type(const struct stmt *s, int column)
 {
     return (enum db_type)(sqlite3_column_type(s->raw, column) % 5);

@@ -146,7 +146,17 @@ void stmt_reset(struct stmt *s);
 
 enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
 
-/* The present row; slices live until the next step or reset. */
+/* One column of the present row. */
+struct cell {
+    enum db_type type;
+    int64_t integer;    /* DB_INT */
+    double real;        /* DB_REAL */
+    struct slice bytes; /* DB_TEXT and DB_BLOB; until the next step or reset */
+};
+
+struct cell stmt_cell(const struct stmt *s, int column);
+
+/* The same, converted to what is asked for, as SQLite converts. */
 enum db_type stmt_type(const struct stmt *s, int column);
 int64_t stmt_int(const struct stmt *s, int column);
 double stmt_real(const struct stmt *s, int column);

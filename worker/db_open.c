@@ -178,6 +178,15 @@ static bool enter_wal(struct db *db, struct fault *fault)
     return code == SQLITE_OK || open_fault(db, code, fault);
 }
 
+static int on_encoding(void *self, int count, char **values, char **names)
+{
+    struct db *db = self;
+
+    (void)count, (void)names;
+    db->utf8 = strcmp(values[0], "UTF-8") == 0;
+    return 0;
+}
+
 static bool configure(struct db *db, struct fault *fault)
 {
     static const char pragmas[] = "PRAGMA synchronous=NORMAL;"
@@ -193,6 +202,8 @@ static bool configure(struct db *db, struct fault *fault)
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     int code = sqlite3_exec(db->raw, pragmas, NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db->raw, "PRAGMA encoding", on_encoding, db, NULL);
     if (code != SQLITE_OK)
         return open_fault(db, code, fault);
     /* SQLite opens what it may not write for reading, and says nothing. */

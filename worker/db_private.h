@@ -18,6 +18,7 @@ struct db {
     char *path;
     enum db_mode mode;
     bool in_memory;
+    bool utf8;         /* how the file keeps text; else it is UTF-16 */
     bool usable;       /* what db_ready said last */
     char message[512]; /* of the last failure, or why it is not usable */
 

@@ -7,7 +7,7 @@
 
 struct column {
     struct slice name; /* in columns.text */
-    struct slice key;  /* the same as a JSON key: "name": */
+    struct slice key;  /* the same as a JSON key with a comma: ,"name": */
     bool json;
 };
 
@@ -61,6 +61,7 @@ static bool look(struct columns *c)
         column->json = is_listed(c->json, name);
         buf_string(&c->text, name);
         size_t start = c->text.len;
+        buf_byte(&c->text, ',');
         buf_json(&c->text, slice_of(name));
         buf_byte(&c->text, ':');
         column->key.len = c->text.len - start;
@@ -136,40 +137,45 @@ static void add_json(struct buf *out, struct slice text)
             out->data[at] = ' ';
 }
 
-void rows_value(struct buf *out, const struct columns *c, int column)
+static void add_cell(struct buf *out, const struct columns *c, int column,
+                     const struct cell *cell)
 {
-    struct slice text;
-
-    switch (stmt_type(c->stmt, column)) {
-    case DB_INT: buf_int(out, stmt_int(c->stmt, column)); return;
-    case DB_REAL: buf_real(out, stmt_real(c->stmt, column)); return;
-    case DB_BLOB: add_blob(out, stmt_blob(c->stmt, column)); return;
+    switch (cell->type) {
+    case DB_INT: buf_int(out, cell->integer); return;
+    case DB_REAL: buf_real(out, cell->real); return;
+    case DB_BLOB: add_blob(out, cell->bytes); return;
     case DB_TEXT:
-        text = stmt_text(c->stmt, column);
-        if (c->column[column].json && json_valid(c->reader, text))
-            add_json(out, text);
+        if (c->column[column].json && json_valid(c->reader, cell->bytes))
+            add_json(out, cell->bytes);
         else
-            buf_json(out, text);
+            buf_json(out, cell->bytes);
         return;
     case DB_NULL:
     default: buf_slice(out, SLICE("null")); return;
     }
 }
 
+void rows_value(struct buf *out, const struct columns *c, int column)
+{
+    struct cell cell = stmt_cell(c->stmt, column);
+
+    add_cell(out, c, column, &cell);
+}
+
 void rows_object(struct buf *out, const struct columns *c, column_set set)
 {
-    char before = '{';
+    size_t start = out->len;
 
     for (size_t i = 0; i < c->count; i++) {
         if (!(set >> i & 1))
             continue;
-        buf_byte(out, before);
         buf_slice(out, c->column[i].key);
         rows_value(out, c, (int)i);
-        before = ',';
     }
-    if (before == '{')
+    if (out->len == start)
         buf_byte(out, '{');
+    else
+        out->data[start] = '{'; /* in place of the first key's comma */
     buf_byte(out, '}');
 }
 
@@ -195,13 +201,15 @@ static void csv_text(struct buf *out, struct slice s)
 
 static void csv_value(struct buf *out, const struct columns *c, int column)
 {
-    switch (stmt_type(c->stmt, column)) {
-    case DB_TEXT: csv_text(out, stmt_text(c->stmt, column)); return;
-    case DB_BLOB: digest_base64(out, stmt_blob(c->stmt, column)); return;
+    struct cell cell = stmt_cell(c->stmt, column);
+
+    switch (cell.type) {
+    case DB_TEXT: csv_text(out, cell.bytes); return;
+    case DB_BLOB: digest_base64(out, cell.bytes); return;
     case DB_NULL: return;
     case DB_INT:
     case DB_REAL:
-    default: rows_value(out, c, column); return;
+    default: add_cell(out, c, column, &cell); return;
     }
 }
 
