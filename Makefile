@@ -93,6 +93,9 @@ format: build/.packages-lint
 lint: build/.packages-lint build/.packages-build build/.packages-test
 	@tests/lint.sh $(B)
 
+bench: $(B)/prong
+	@bench/run.sh
+
 install: $(B)/prong
 	install -D -m 755 $(B)/prong $(DESTDIR)$(PREFIX)/bin/prong
 	install -D -m 644 etc/prong.conf $(DESTDIR)$(PREFIX)/share/doc/prong/prong.conf
@@ -101,6 +104,6 @@ install: $(B)/prong
 clean:
 	rm -rf build
 
-.PHONY: all run unit live fuzz-short test format lint install clean
+.PHONY: all run unit live fuzz-short test bench format lint install clean
 .SECONDARY:
 -include $(OBJ:.o=.d) $(B)/master/main.d $(UNIT:=.d) $(FUZZ:=.d)
