@@ -163,8 +163,11 @@ enum db_result stmt_step(struct stmt *s)
     /* Inside a shared read a write would wait there, unseen and uncommitted. */
     assert(s->readonly || db->writing || !in_transaction(db));
     int code = sqlite3_step(s->raw);
-    if (code == SQLITE_ROW)
+    if (code == SQLITE_ROW) {
+        db->unstoppable = db->alone;
         return DB_ROW;
+    }
+    db->alone = db->unstoppable = false;
     return code == SQLITE_DONE ? DB_DONE : fail(db, code);
 }
 
@@ -177,7 +180,6 @@ void stmt_reset(struct stmt *s)
     }
 }
 
-/* SQLite counts INTEGER, FLOAT, TEXT, BLOB from 1 to 4, and NULL is 5. */
 /*
  * The bytes of a text. Asked for as text, SQLite would copy it to put a NUL
  * behind it; as a blob it hands out the page's own bytes.
@@ -223,6 +225,7 @@ struct cell stmt_cell(const struct stmt *s, int column)
     return c;
 }
 
+/* SQLite counts INTEGER, FLOAT, TEXT, BLOB from 1 to 4, and NULL is 5. */
 enum db_type stmt_type(const struct stmt *s, int column)
 {
     return (enum db_type)(sqlite3_column_type(s->raw, column) % 5);
@@ -344,6 +347,14 @@ enum db_result db_begin_write(struct db *db)
     enum db_result r = begin(db, db->begin_write);
     db->writing = r == DB_DONE;
     return r;
+}
+
+enum db_result db_begin_alone(struct db *db)
+{
+    assert(!db->writing);
+    end_shared(db);
+    db->alone = db->usable;
+    return db->usable ? DB_DONE : DB_GONE;
 }
 
 enum db_result db_commit(struct db *db)

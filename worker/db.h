@@ -205,6 +205,15 @@ void db_unshare(struct db *db);
 enum db_result db_begin_read(struct db *db);
 /* BEGIN IMMEDIATE. DB_DONE on success; on failure nothing is left open. */
 enum db_result db_begin_write(struct db *db);
+/*
+ * Instead of db_begin_write, for one statement with RETURNING that is a
+ * transaction of its own and commits as it ends: without BEGIN, COMMIT and
+ * the journal that SQLite keeps to undo one statement of several (10 of 90 µs
+ * of an insert with three indices). It must be stepped until it ends. All it
+ * changes is changed by its first row; from there on no deadline stops it, so
+ * that a commit is not reported as late.
+ */
+enum db_result db_begin_alone(struct db *db);
 /* DB_DONE, or the reason why all of it was rolled back. */
 enum db_result db_commit(struct db *db);
 /* Ends what is open, if anything; keeps db_message. */

@@ -24,6 +24,7 @@ struct db {
 
     bool sharing;     /* between db_share_reads and db_unshare */
     bool writing;     /* between db_begin_write and its end */
+    bool alone;       /* since db_begin_alone, until its statement ends */
     bool unstoppable; /* a commit or rollback runs: no deadline */
     uint64_t deadline_ms;
     uint64_t patience_ms;

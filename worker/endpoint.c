@@ -309,9 +309,20 @@ static bool run_sets(struct run *r)
     return !lacks_row(r) || miss(r);
 }
 
+static bool write_alone(struct run *r)
+{
+    enum db_result result = db_begin_alone(r->es->db);
+
+    return result == DB_DONE ? run_sets(r) : fail(r, result);
+}
+
 static bool write_all(struct run *r)
 {
-    enum db_result result = db_begin_write(r->es->db);
+    enum db_result result;
+
+    if (r->plan->alone)
+        return write_alone(r);
+    result = db_begin_write(r->es->db);
 
     if (result != DB_DONE)
         return fail(r, result);

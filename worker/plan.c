@@ -216,6 +216,16 @@ static bool add_variants(const struct maker *m)
     return ok;
 }
 
+/* One statement, run once, with one row at most: when it gives none it has
+ * changed nothing, so the 404 for that needs no rollback. */
+static bool is_single(const struct plan *p)
+{
+    bool one_row = p->e->shape == SHAPE_ONE || p->e->shape == SHAPE_VALUE;
+
+    return p->step_count == 1 && p->body_step == 0 && one_row &&
+           p->e->each == NULL;
+}
+
 struct plan *plan_new(struct db *db, struct json *reader,
                       const struct endpoint *e, struct fault *fault)
 {
@@ -229,8 +239,10 @@ struct plan *plan_new(struct db *db, struct json *reader,
     p->body_step = -1;
     p->steps = calloc(steps, sizeof *p->steps);
     assert(p->steps != NULL);
-    if (paging_on(e) ? add_variants(&m) : add_statements(&m))
+    if (paging_on(e) ? add_variants(&m) : add_statements(&m)) {
+        p->alone = p->writes && is_single(p);
         return p;
+    }
     plan_free(p);
     return NULL;
 }

@@ -32,6 +32,7 @@ struct plan {
     size_t step_count;
     int body_step;                  /* the last that gives rows; -1: none */
     bool writes;                    /* some statement can write */
+    bool alone;                     /* its one statement is a transaction */
     bool needs_user;                /* binds auth.user_id or auth.role */
     int page_keys[PAGING_KEYS_MAX]; /* columns of @page key=… */
 };
