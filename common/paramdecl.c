@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "common/paramvalue.h"
 #include "common/pattern.h"
 #include "common/sqllex.h"
+#include "common/value.h"
 
 #include "common/paramdecl.h"
 
@@ -13,6 +13,29 @@ static const char *const WORD_NAMES[WORDS] = {
     [REQUIRED] = "required", [DEFAULT] = "default", [MIN] = "min",
     [MAX] = "max",           [IN] = "in",           [PATTERN] = "pattern",
 };
+
+/* What a declaration of each type may say. */
+struct traits {
+    bool limits;  /* min and max */
+    bool length;  /* they bound a length */
+    bool as_text; /* they compare as text */
+    bool choices; /* in */
+};
+
+static struct traits traits_of(enum param_type type)
+{
+    static const struct traits traits[] = {
+        [PARAM_INTEGER] = {.limits = true, .choices = true},
+        [PARAM_REAL] = {.limits = true, .choices = true},
+        [PARAM_TEXT] = {.limits = true, .length = true, .choices = true},
+        [PARAM_BOOLEAN] = {.limits = false},
+        [PARAM_DATE] = {.limits = true, .as_text = true, .choices = true},
+        [PARAM_DATETIME] = {.limits = true, .as_text = true, .choices = true},
+        [PARAM_JSON] = {.limits = false},
+        [PARAM_BLOB] = {.limits = true, .length = true},
+    };
+    return traits[type];
+}
 
 struct decl {
     struct arena *arena;
@@ -48,11 +71,28 @@ static bool take_value(struct decl *d, const char *stops, struct slice *out,
     return out->len > 0 || fault_set(fault, "a value is missing");
 }
 
-static bool fits(const struct param *p, struct slice value, struct fault *fault)
+/* A value of the type, as a query string would have it. */
+static bool fits(const struct param *p, struct slice text, struct value *out,
+                 struct fault *fault)
 {
-    return paramvalue_fits(p->type, value) ||
-           fault_set(fault, "\"%.*s\" is no %s", (int)value.len, value.ptr,
-                     param_type_name(p->type));
+    const struct raw raw = {.kind = RAW_TEXT, .text = text};
+    struct buf bytes = {0};
+    struct fault why;
+    bool ok = value_parse(p, &raw, &bytes, out, &why);
+
+    /* Of a blob only the length counts from here on. */
+    buf_free(&bytes);
+    return ok || fault_set(fault, "\"%.*s\" is no %s", (int)text.len, text.ptr,
+                           param_type_name(p->type));
+}
+
+/* A value of the type, which is not needed otherwise. */
+static bool is_value(const struct param *p, struct slice text,
+                     struct fault *fault)
+{
+    struct value ignored;
+
+    return fits(p, text, &ignored, fault);
 }
 
 /*
@@ -65,13 +105,13 @@ static bool take_number(const struct param *p, struct slice value,
     int64_t n = 0;
 
     if (p->type == PARAM_REAL)
-        return text_real(value, number) || fits(p, value, fault);
+        return text_real(value, number) || is_value(p, value, fault);
     if (!text_int64(value, &n))
         return fault_set(fault, "\"%.*s\" is no integer", (int)value.len,
                          value.ptr);
     if (n > (1LL << 53) || n < -(1LL << 53))
         return fault_set(fault, "a limit beyond 2^53");
-    if (n < 0 && paramvalue_traits(p->type).length)
+    if (n < 0 && traits_of(p->type).length)
         return fault_set(fault, "a length cannot be negative");
     *number = (double)n;
     return true;
@@ -83,14 +123,13 @@ static bool take_limit(struct decl *d, const char **text, double *number,
     struct param *p = d->param;
     struct slice value;
 
-    if (!paramvalue_traits(p->type).limits)
+    if (!traits_of(p->type).limits)
         return fault_set(fault, "min and max do not apply to %s",
                          param_type_name(p->type));
     if (!take_value(d, " \t", &value, fault))
         return false;
-    if (paramvalue_traits(p->type).as_text
-            ? !fits(p, value, fault)
-            : !take_number(p, value, number, fault))
+    if (traits_of(p->type).as_text ? !is_value(p, value, fault)
+                                   : !take_number(p, value, number, fault))
         return false;
     *text = arena_text(d->arena, value);
     return true;
@@ -100,7 +139,8 @@ static bool take_default(struct decl *d, struct fault *fault)
 {
     struct slice value;
 
-    if (!take_value(d, " \t", &value, fault) || !fits(d->param, value, fault))
+    if (!take_value(d, " \t", &value, fault) ||
+        !is_value(d->param, value, fault))
         return false;
     d->param->fallback = arena_text(d->arena, value);
     return true;
@@ -117,12 +157,12 @@ static bool take_choices(struct decl *d, struct fault *fault)
 {
     struct slice value;
 
-    if (!paramvalue_traits(d->param->type).choices)
+    if (!traits_of(d->param->type).choices)
         return fault_set(fault, "in does not apply to %s",
                          param_type_name(d->param->type));
     for (;;) {
         if (!take_value(d, ", \t", &value, fault) ||
-            !fits(d->param, value, fault))
+            !is_value(d->param, value, fault))
             return false;
         add_choice(d, arena_text(d->arena, value));
         if (d->rest.len == 0 || d->rest.ptr[0] != ',')
@@ -203,27 +243,50 @@ static bool limits_agree(const struct param *p)
 {
     if (!p->min || !p->max)
         return true;
-    return paramvalue_traits(p->type).as_text ? strcmp(p->min, p->max) <= 0
-                                              : p->min_number <= p->max_number;
+    return traits_of(p->type).as_text ? strcmp(p->min, p->max) <= 0
+                                      : p->min_number <= p->max_number;
+}
+
+static bool default_agrees(const struct param *p, struct fault *fault)
+{
+    struct value v;
+    struct fault why;
+
+    if (p->fallback == NULL)
+        return true;
+    if (p->required)
+        return fault_set(fault, "required and default exclude each other");
+    if (!fits(p, slice_of(p->fallback), &v, fault))
+        return false;
+    if (!value_in_range(p, &v, &why))
+        return fault_set(fault, "the default \"%s\" is beyond min or max",
+                         p->fallback);
+    if (!value_in_choices(p, &v, &why))
+        return fault_set(fault, "the default \"%s\" is none of the choices",
+                         p->fallback);
+    return true;
+}
+
+static bool choices_agree(const struct param *p, struct fault *fault)
+{
+    struct value v;
+    struct fault why;
+
+    for (size_t i = 0; p->choices && p->choices[i]; i++) {
+        if (!fits(p, slice_of(p->choices[i]), &v, fault))
+            return false;
+        if (!value_in_range(p, &v, &why))
+            return fault_set(fault, "the choice \"%s\" is beyond min or max",
+                             p->choices[i]);
+    }
+    return true;
 }
 
 static bool agrees(const struct param *p, struct fault *fault)
 {
-    if (p->required && p->fallback)
-        return fault_set(fault, "required and default exclude each other");
     if (!limits_agree(p))
         return fault_set(fault, "min %s is more than max %s", p->min, p->max);
-    if (p->fallback && !paramvalue_in_limits(p, p->fallback))
-        return fault_set(fault, "the default \"%s\" is beyond min or max",
-                         p->fallback);
-    if (p->fallback && !paramvalue_in_choices(p, p->fallback))
-        return fault_set(fault, "the default \"%s\" is none of the choices",
-                         p->fallback);
-    for (size_t i = 0; p->choices && p->choices[i]; i++)
-        if (!paramvalue_in_limits(p, p->choices[i]))
-            return fault_set(fault, "the choice \"%s\" is beyond min or max",
-                             p->choices[i]);
-    return true;
+    return default_agrees(p, fault) && choices_agree(p, fault);
 }
 
 /* Last of all, so that no other fault has to give the expression back. */

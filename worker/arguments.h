@@ -12,7 +12,7 @@
 #include "common/buf.h"
 #include "worker/json.h"
 #include "worker/request.h"
-#include "worker/value.h"
+#include "common/value.h"
 
 /*
  * What was read. Memory is reused from request to request; slices in the

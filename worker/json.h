@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "common/text.h"
-#include "worker/value.h"
+#include "common/value.h"
 
 struct json;
 

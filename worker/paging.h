@@ -13,7 +13,7 @@
 #include "common/app.h"
 #include "common/buf.h"
 #include "worker/request.h"
-#include "worker/value.h"
+#include "common/value.h"
 
 enum { PAGING_KEYS_MAX = 4 }; /* columns of a keyset */
 

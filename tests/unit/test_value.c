@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/paramdecl.h"
-#include "worker/value.h"
+#include "common/value.h"
 
 #define TEXT(s)   .raw = {.kind = RAW_TEXT, .text = {s, sizeof(s) - 1}}
 #define STRING(s) .raw = {.kind = RAW_STRING, .text = {s, sizeof(s) - 1}}

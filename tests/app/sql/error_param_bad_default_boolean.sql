@@ -1,4 +1,4 @@
--- 3: "yes" is no boolean
+-- 3: "maybe" is no boolean
 -- GET /x
--- @param a boolean default yes
+-- @param a boolean default maybe
 SELECT 1;

@@ -45,9 +45,18 @@ struct raw {
  * for the client ("must be at least 1"). A JSON null becomes VALUE_NULL for
  * an optional parameter and a fault for a required one. Decoded blobs are
  * appended to `scratch`, whose room the caller has made (raw->text.len).
- * PARAM_JSON from a URL is not checked here: see param reading.
+ * PARAM_JSON given as text is not parsed here: that takes a JSON parser.
  */
 bool value_read(const struct param *p, const struct raw *raw,
                 struct buf *scratch, struct value *out, struct fault *why);
+
+/* The steps of it, which a declaration's own values pass one by one: the
+ * type; min and max; the choices. */
+bool value_parse(const struct param *p, const struct raw *raw,
+                 struct buf *scratch, struct value *out, struct fault *why);
+bool value_in_range(const struct param *p, const struct value *v,
+                    struct fault *why);
+bool value_in_choices(const struct param *p, const struct value *v,
+                      struct fault *why);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/digest.h"
-#include "worker/value.h"
+#include "common/value.h"
 
 static bool is_typed_json(enum raw_kind kind)
 {
@@ -114,8 +114,8 @@ static bool read_json(const struct raw *raw, struct buf *scratch,
     return true;
 }
 
-static bool read_kind(const struct param *p, const struct raw *raw,
-                      struct buf *scratch, struct value *v, struct fault *why)
+bool value_parse(const struct param *p, const struct raw *raw,
+                 struct buf *scratch, struct value *v, struct fault *why)
 {
     switch (p->type) {
     case PARAM_INTEGER: return read_integer(raw, v, why);
@@ -191,8 +191,8 @@ static bool check_order(const struct param *p, struct slice s,
     return true;
 }
 
-static bool check_range(const struct param *p, const struct value *v,
-                        struct fault *why)
+bool value_in_range(const struct param *p, const struct value *v,
+                    struct fault *why)
 {
     switch (p->type) {
     case PARAM_INTEGER: return check_integer(p, v->integer, why);
@@ -220,8 +220,8 @@ static bool is_choice(const struct param *p, const struct value *v,
     return slice_is(v->text, choice);
 }
 
-static bool check_choices(const struct param *p, const struct value *v,
-                          struct fault *why)
+bool value_in_choices(const struct param *p, const struct value *v,
+                      struct fault *why)
 {
     size_t at;
 
@@ -255,6 +255,7 @@ bool value_read(const struct param *p, const struct raw *raw,
         out->kind = VALUE_NULL;
         return !p->required || fault_set(why, "is required");
     }
-    return read_kind(p, raw, scratch, out, why) && check_range(p, out, why) &&
-           check_choices(p, out, why) && check_pattern(p, out, why);
+    return value_parse(p, raw, scratch, out, why) &&
+           value_in_range(p, out, why) && value_in_choices(p, out, why) &&
+           check_pattern(p, out, why);
 }

@@ -1,4 +1,0 @@
--- 3: "{" is no json
--- GET /x
--- @param a json default {
-SELECT 1;
