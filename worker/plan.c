@@ -136,6 +136,21 @@ static bool check_shape(const struct plan *p, struct fault *fault)
                      e->file, e->line, method_name(e->method), e->path);
 }
 
+/* Defaults of JSON parameters: the one thing in a declaration that takes a
+ * JSON parser to check. */
+static bool check_defaults(const struct endpoint *e, struct json *reader,
+                           struct fault *fault)
+{
+    for (size_t i = 0; i < e->param_count; i++) {
+        const struct param *p = &e->params[i];
+        if (p->type == PARAM_JSON && p->fallback &&
+            !json_valid(reader, slice_of(p->fallback)))
+            return fault_set(fault, "%s:%d: the default of %s is not JSON: %s",
+                             e->file, e->line, p->name, p->fallback);
+    }
+    return true;
+}
+
 /* What is at hand while a plan is made. */
 struct maker {
     struct plan *plan;
@@ -239,7 +254,8 @@ struct plan *plan_new(struct db *db, struct json *reader,
     p->body_step = -1;
     p->steps = calloc(steps, sizeof *p->steps);
     assert(p->steps != NULL);
-    if (paging_on(e) ? add_variants(&m) : add_statements(&m)) {
+    bool ok = paging_on(e) ? add_variants(&m) : add_statements(&m);
+    if (ok && check_defaults(e, reader, fault)) {
         p->alone = p->writes && is_single(p);
         return p;
     }
