@@ -180,7 +180,8 @@ static void note_slow(const struct run *r, const struct step *s,
                 s->sql->line, (int)r->res->id_len, r->res->id);
 }
 
-/* DB_TOO_BIG when the answer outgrows the app's response_max. */
+/* DB_TOO_BIG when the answer outgrows the app's response_max; but a write that
+ * commits as it ends has to be run to its end. */
 static enum db_result read_rows(struct run *r, const struct step *s)
 {
     struct listing *l = &r->es->listing;
@@ -195,7 +196,7 @@ static enum db_result read_rows(struct run *r, const struct step *s)
             wanted = listing_row(l);
         if (!wanted && !writes) /* a write is run to its end */
             return DB_DONE;
-        if (l->out->len > (size_t)r->es->app->response_max)
+        if (l->out->len > (size_t)r->es->app->response_max && !r->plan->alone)
             return DB_TOO_BIG;
     }
     return result;

@@ -78,6 +78,14 @@ static const char api[] =
     "                         WHERE i < :n)\nSELECT hex(zeroblob(500)) FROM n;"
     "\n\n"
 
+    "-- POST /large\n-- @auth public\n-- @one\n"
+    "INSERT INTO items (name) VALUES ('large')\n"
+    "RETURNING hex(zeroblob(40000)) AS body;\n\n"
+
+    "-- POST /huge\n-- @auth public\n"
+    "INSERT INTO items (name) VALUES ('huge')\n"
+    "RETURNING hex(zeroblob(40000)) AS body;\n\n"
+
     "-- GET /broken\n-- @value\nSELECT abs(-9223372036854775807 - 1);\n";
 
 static int set_up(void **state)
@@ -270,6 +278,24 @@ static void failures_of_sql(void **state)
     assert_int_equal(theatre_count("SELECT count(*) FROM parts"), 0);
 }
 
+/* A write either answers and is kept, or fails and leaves nothing; whatever
+ * it was, the next request has its deadline. */
+static void large_answers(void **state)
+{
+    static const struct expected cases[] = {
+        {.ask = {.line = "POST /huge", .json = "{}"}, .status = 413},
+        {.ask = {.line = "GET /endless"}, .status = 504},
+        {.ask = {.line = "POST /large", .json = "{}"}, .status = 200},
+        {.ask = {.line = "GET /endless"}, .status = 504},
+        {.ask = {.line = "POST /large", .json = "{}"}, .status = 409},
+        {.ask = {.line = "GET /endless"}, .status = 504},
+    };
+
+    (void)state;
+    EXPECT(cases);
+    assert_int_equal(theatre_count("SELECT count(*) FROM items"), 3);
+}
+
 static void statements_share_a_transaction(void **state)
 {
     static const struct expected cases[] = {
@@ -427,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_are_checked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bodies_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(media_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(large_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_sql, set_up, tear_down),
         cmocka_unit_test_setup_teardown(statements_share_a_transaction, set_up,
                                         tear_down),
