@@ -176,8 +176,8 @@ static bool counted(struct slice s, const struct unit *units, int64_t *out)
 bool text_duration_ms(struct slice s, int64_t *out)
 {
     static const struct unit units[] = {
-        {"ms", 1},           {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000},
-        {"d", 86400 * 1000}, {"", 1000},  {NULL, 0},
+        {"ms", 1},       {"s", 1000}, {"m", 60000}, {"h", 3600000},
+        {"d", 86400000}, {"", 1000},  {NULL, 0},
     };
     return s.len > 0 && counted(s, units, out);
 }

@@ -237,15 +237,18 @@ bool value_in_choices(const struct param *p, const struct value *v,
     return false;
 }
 
+/* regexec wants a NUL behind the text: it gets a copy that has one. */
 static bool check_pattern(const struct param *p, const struct value *v,
-                          struct fault *why)
+                          struct buf *scratch, struct fault *why)
 {
-    regmatch_t whole = {0, (regoff_t)v->text.len};
+    size_t start = scratch->len;
 
-    if (p->pattern == NULL ||
-        regexec(&p->regex, v->text.ptr, 1, &whole, REG_STARTEND) == 0)
+    if (p->pattern == NULL)
         return true;
-    return fault_set(why, "must match %s", p->pattern);
+    buf_slice(scratch, v->text);
+    bool ok = regexec(&p->regex, buf_text(scratch) + start, 0, NULL, 0) == 0;
+    scratch->len = start;
+    return ok || fault_set(why, "must match %s", p->pattern);
 }
 
 bool value_read(const struct param *p, const struct raw *raw,
@@ -257,5 +260,5 @@ bool value_read(const struct param *p, const struct raw *raw,
     }
     return value_parse(p, raw, scratch, out, why) &&
            value_in_range(p, out, why) && value_in_choices(p, out, why) &&
-           check_pattern(p, out, why);
+           check_pattern(p, out, scratch, why);
 }

@@ -44,7 +44,7 @@ struct raw {
  * Checks and converts. On a fault returns false and *why says it in words
  * for the client ("must be at least 1"). A JSON null becomes VALUE_NULL for
  * an optional parameter and a fault for a required one. Decoded blobs are
- * appended to `scratch`, whose room the caller has made (raw->text.len).
+ * appended to `scratch`, whose room the caller has made (raw->text.len + 1).
  * PARAM_JSON given as text is not parsed here: that takes a JSON parser.
  */
 bool value_read(const struct param *p, const struct raw *raw,

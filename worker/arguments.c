@@ -323,8 +323,9 @@ static bool needs_body(const struct reading *r)
 
 /*
  * Every byte a value can need, so that nothing moves while values point at
- * it: a copy of each text, its decoded form, and for JSON parameters a string
- * written anew (a control character grows from one byte to six).
+ * it: a copy of each text, its decoded form or the copy that its pattern is
+ * matched with, and for JSON parameters a string written anew (a control
+ * character grows from one byte to six).
  */
 static void make_room(struct reading *r)
 {
@@ -338,7 +339,7 @@ static void make_room(struct reading *r)
         const struct param *p = &r->e->params[i];
         if (p->type == PARAM_JSON)
             factor = 8;
-        if (p->type == PARAM_BLOB && p->fallback)
+        if (p->fallback && (p->type == PARAM_BLOB || p->pattern))
             fallbacks += strlen(p->fallback) * sets;
     }
     buf_shrink(&r->a->text, TEXT_KEPT);

@@ -29,6 +29,12 @@ uint64_t conns_answered(const struct conns *c)
 
 /* ---- answering -----------------------------------------------------------*/
 
+static bool must_close(const struct conn *c)
+{
+    return c->home->draining || c->home->limit_ms[CONN_IDLE] == 0 ||
+           !request_keep_alive(c->x->req);
+}
+
 static void on_done(struct call *call)
 {
     struct exchange *x =
@@ -38,6 +44,7 @@ static void on_done(struct call *call)
     struct response *res = &x->res;
 
     assert(c->state == CONN_WAITING);
+    res->close = res->close || must_close(c); /* draining may have begun */
     x->sent = res->head ? 0 : response_body(res).len;
     x->out = response_finish(res, clock_date(&c->home->clock),
                              request_minor(x->req));
@@ -55,12 +62,6 @@ static void identify(struct conn *c, struct response *res)
         return;
     }
     res->id_len = requestid_next(&c->home->ids, res->id);
-}
-
-static bool must_close(const struct conn *c)
-{
-    return c->home->draining || c->home->limit_ms[CONN_IDLE] == 0 ||
-           !request_keep_alive(c->x->req);
 }
 
 static void begin_call(struct conn *c)
@@ -97,6 +98,7 @@ static void serve(struct conn *c)
     }
     begin_call(c);
     c->home->config.answer(c->home->config.self, &c->x->call);
+    conn_follow(c); /* it may have to wait */
 }
 
 void conns_serve(struct conns *c)
@@ -190,21 +192,35 @@ static void bury(struct conns *home)
     }
 }
 
+/* Ends those in a state whose time is up; returns when the next is due, or
+ * `next` when that is sooner. A list is in the order of its deadlines, but for
+ * those that drain_ms cuts short: then all of it is looked at. */
+static uint64_t sweep_list(struct conns *home, struct conn *c, uint64_t next)
+{
+    uint64_t now = loop_now(home->config.loop);
+
+    while (c) {
+        struct conn *following = c->next;
+        uint64_t when = due(home, c);
+        if (when <= now)
+            expire(c);
+        else if (when < next)
+            next = when;
+        if (when > now && !home->draining)
+            break;
+        c = following;
+    }
+    return next;
+}
+
 int conns_sweep(struct conns *home, int most)
 {
     uint64_t now = loop_now(home->config.loop);
     uint64_t next = now + (uint64_t)most;
 
-    for (size_t s = 0; s < CONN_CLOSED; s++) {
-        struct conn *c = home->lists[s].first;
-        while (c && due(home, c) <= now) {
-            struct conn *following = c->next;
-            expire(c);
-            c = following;
-        }
-        if (c && due(home, c) < next)
-            next = due(home, c);
-    }
+    clock_set(&home->clock);
+    for (size_t s = 0; s < CONN_CLOSED; s++)
+        next = sweep_list(home, home->lists[s].first, next);
     if (home->acceptor)
         acceptor_tick(home->acceptor);
     bury(home);

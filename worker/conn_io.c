@@ -98,10 +98,16 @@ static enum progress blocked(void)
                                              : PROGRESS_FAILED;
 }
 
+/* Said of an answer without such bytes, MSG_MORE would hold it back 200 ms. */
+static bool file_follows(const struct response *res)
+{
+    return res->file >= 0 && !res->head && res->file_length > 0;
+}
+
 static enum progress send_bytes(struct conn *c)
 {
     struct exchange *x = c->x;
-    int flags = MSG_NOSIGNAL | (x->res.file >= 0 ? MSG_MORE : 0);
+    int flags = MSG_NOSIGNAL | (file_follows(&x->res) ? MSG_MORE : 0);
 
     while (x->out.len > 0) {
         ssize_t n = send(c->watch.fd, x->out.ptr, x->out.len, flags);
@@ -119,9 +125,7 @@ static enum progress send_file(struct conn *c)
 {
     struct response *res = &c->x->res;
 
-    if (res->file < 0 || res->head)
-        return PROGRESS_DONE;
-    while (res->file_length > 0) {
+    while (file_follows(res)) {
         off_t at = (off_t)res->file_offset;
         size_t piece = res->file_length < FILE_PIECE ? (size_t)res->file_length
                                                      : FILE_PIECE;

@@ -477,7 +477,7 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 
 static bool make_plans(struct endpoints *es, struct fault *fault)
 {
-    es->plans = calloc(es->app->endpoint_count + 1, sizeof *es->plans);
+    es->plans = calloc(es->app->endpoint_count + 1, sizeof(struct plan *));
     assert(es->plans != NULL);
     for (size_t i = 0; i < es->app->endpoint_count; i++) {
         es->plans[i] =

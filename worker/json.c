@@ -72,9 +72,11 @@ static struct raw raw_of(const struct stmt *s)
 
 static char first_char(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (memchr(" \t\r\n", text.ptr[i], 4) == NULL)
-            return text.ptr[i];
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
+            return c;
+    }
     return '\0';
 }
 

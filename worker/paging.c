@@ -148,11 +148,13 @@ static void read_number(struct slice text, int64_t max, int64_t *out,
 static void read_sort(struct paging *p, const struct endpoint *e,
                       struct slice text, struct buf *errors)
 {
-    bool falls = text.len > 0 && text.ptr[0] == '-';
-    struct slice name = {text.ptr + falls, text.len - falls};
+    struct slice name = text;
 
     if (text.ptr == NULL)
         return;
+    bool falls = text.len > 0 && text.ptr[0] == '-';
+    name.ptr += falls;
+    name.len -= falls;
     for (size_t i = 0; e->sort && e->sort[i]; i++) {
         if (!slice_is(name, e->sort[i]))
             continue;

@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "common/digest.h"
 #include "worker/requestid.h"
@@ -36,7 +35,8 @@ bool requestid_valid(struct slice id)
     for (size_t i = 0; i < id.len; i++) {
         char c = id.ptr[i];
         bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-        if (!letter && !(c >= '0' && c <= '9') && !memchr("-_.", c, 3))
+        bool digit = c >= '0' && c <= '9';
+        if (!letter && !digit && c != '-' && c != '_' && c != '.')
             return false;
     }
     return true;

@@ -1,5 +1,4 @@
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "common/arena.h"
 #include "worker/router.h"
@@ -116,12 +115,12 @@ int router_find(const struct router *r, enum method method,
 
 void router_allow(unsigned allowed, char out[64])
 {
-    out[0] = '\0';
-    for (unsigned m = 0; m < METHOD_COUNT; m++) {
-        if (!(allowed & (1U << m)))
-            continue;
-        strcat(out, method_name((enum method)m));
-        strcat(out, m == METHOD_GET ? ", HEAD, " : ", ");
-    }
-    strcat(out, "OPTIONS");
+    size_t at = 0;
+
+    for (unsigned m = 0; m < METHOD_COUNT; m++)
+        if (allowed & (1U << m))
+            at += (size_t)snprintf(out + at, 64 - at, "%s%s, ",
+                                   method_name((enum method)m),
+                                   m == METHOD_GET ? ", HEAD" : "");
+    snprintf(out + at, 64 - at, "OPTIONS");
 }

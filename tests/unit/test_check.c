@@ -89,9 +89,9 @@ static void test_errors(void **state)
         {"-- GET /a\n-- @json meta\nSELECT id FROM users;\n",
          "api/x.sql:1: error: @json names no column of the result: meta"},
         {"-- GET /a\n-- @sort size\nSELECT id FROM users;\n",
-         "api/x.sql:3: error: no such column: size"},
+         "api/x.sql:1: error: @sort names no column of the result: size"},
         {"-- GET /a\n-- @page key=made 10\nSELECT id FROM users;\n",
-         "error: no such column: made"},
+         "api/x.sql:1: error: @page names no column of the result: made"},
         {"-- POST /a\n-- @auth public\n-- @each ids max 5\n"
          "-- @param id integer\nSELECT id FROM users WHERE id = :id;\n",
          "api/x.sql:1: error: @each, but no statement writes"},
