@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,7 +143,7 @@ static void on_accept(void *self, int fd, const char *peer)
     c->home = home;
     c->interest = LOOP_READ;
     c->local = is_local(peer);
-    strcpy(c->peer, peer);
+    snprintf(c->peer, sizeof c->peer, "%s", peer);
     c->state = CONN_HEAD;
     conn_list_append(&home->lists[CONN_HEAD], c);
     conn_enter(c, CONN_HEAD);

@@ -174,6 +174,8 @@ enum db_result stmt_step(struct stmt *s)
 void stmt_reset(struct stmt *s)
 {
     s->refused = 0;
+    if (!s->readonly) /* it ended, or was given up: the next has a deadline */
+        s->db->alone = s->db->unstoppable = false;
     if (s->raw) {
         sqlite3_reset(s->raw);
         sqlite3_clear_bindings(s->raw);

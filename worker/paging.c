@@ -265,6 +265,8 @@ void paging_read(struct paging *p, const struct endpoint *e,
 void paging_free(struct paging *p)
 {
     buf_free(&p->text);
+    buf_free(&p->cursor);
+    buf_free(&p->code);
 }
 
 /* ---- links ---------------------------------------------------------------*/
@@ -296,7 +298,7 @@ static void add_base(struct buf *out, const struct request *req)
 }
 
 struct link_writer {
-    const struct paging *p;
+    struct paging *p;
     const struct request *req;
     struct buf *out;
     size_t count;
@@ -324,18 +326,18 @@ static void offset_link(struct link_writer *w, int64_t offset, const char *rel)
 static void cursor_link(struct link_writer *w, char direction,
                         struct slice keys, const char *rel)
 {
-    struct buf plain = {0};
-    struct buf encoded = {0};
+    struct buf *cursor = &w->p->cursor;
+    struct buf *code = &w->p->code;
 
-    buf_byte(&plain, direction);
-    buf_slice(&plain, keys);
-    digest_base64(&encoded, buf_view(&plain));
+    buf_clear(cursor);
+    buf_byte(cursor, direction);
+    buf_slice(cursor, keys);
+    buf_clear(code);
+    digest_base64(code, buf_view(cursor));
     open_link(w);
     buf_string(w->out, "&cursor=");
-    buf_percent(w->out, buf_view(&encoded));
+    buf_percent(w->out, buf_view(code));
     close_link(w, rel);
-    buf_free(&plain);
-    buf_free(&encoded);
 }
 
 static void add_cursor_links(struct link_writer *w,
@@ -362,7 +364,7 @@ static void add_offset_links(struct link_writer *w,
         offset_link(w, offset > limit ? offset - limit : 0, "prev");
 }
 
-void paging_links(const struct paging *p, const struct endpoint *e,
+void paging_links(struct paging *p, const struct endpoint *e,
                   const struct request *req, const struct page_seen *seen,
                   struct buf *headers)
 {

@@ -27,6 +27,7 @@ struct paging {
     size_t key_count;
     struct value keys[PAGING_KEYS_MAX]; /* of the cursor */
     struct buf text;                    /* holds their bytes; reused */
+    struct buf cursor, code;            /* of the links; reused */
 };
 
 /*
@@ -58,7 +59,7 @@ struct page_seen {
 };
 
 /* Appends the "Link" header line, or nothing when there is no neighbour. */
-void paging_links(const struct paging *p, const struct endpoint *e,
+void paging_links(struct paging *p, const struct endpoint *e,
                   const struct request *req, const struct page_seen *seen,
                   struct buf *headers);
 

@@ -36,6 +36,8 @@ void problem_errors(struct response *r, struct slice errors)
 
 void problem_error(struct buf *errors, const char *pointer, const char *detail)
 {
+    if (errors->len >= PROBLEM_ERRORS)
+        return;
     if (errors->len > 0)
         buf_byte(errors, ',');
     buf_string(errors, "{\"pointer\":");

@@ -8,6 +8,8 @@
 #include "worker/db.h"
 #include "worker/response.h"
 
+enum { PROBLEM_ERRORS = 16 * 1024 };
+
 /*
  * Replaces what the response holds by
  *   {"type":"about:blank","title":…,"status":…,"detail":…,"request_id":…}
@@ -18,6 +20,8 @@ void problem(struct response *r, int status, const char *detail);
  * With a list of faults: problem_begin, then problem_errors with what
  * problem_error collected in a buffer of the caller's:
  *   "errors":[{"pointer":"/name","detail":"…"}]
+ * A list of PROBLEM_ERRORS bytes takes no more: a small body can hold very
+ * many faults.
  */
 void problem_begin(struct response *r, int status, const char *detail);
 void problem_errors(struct response *r, struct slice errors);

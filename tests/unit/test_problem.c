@@ -65,6 +65,19 @@ static void lists_errors(void **state)
     buf_free(&errors);
 }
 
+/* What a client can make grow has an end. */
+static void endless_errors(void **state)
+{
+    struct buf errors = {0};
+
+    (void)state;
+    for (int i = 0; i < 100000; i++)
+        problem_error(&errors, "/a", "is given more than once");
+    assert_in_range(errors.len, PROBLEM_ERRORS, PROBLEM_ERRORS + 100);
+    assert_int_equal(errors.data[errors.len - 1], '}');
+    buf_free(&errors);
+}
+
 static const struct {
     enum db_result result;
     int status;
@@ -104,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with(replaces_the_body),
         with(lists_errors),
+        with(endless_errors),
         with(results_of_sql),
     };
 

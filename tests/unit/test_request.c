@@ -140,7 +140,7 @@ static void what_was_asked(void **state)
                                 "Content-Length: 3\r\n\r\nabcNEXT";
     struct request *r = request_new(&limits);
     struct buf in = {0};
-    struct pair field;
+    struct pair field = {.name = {NULL, 0}};
     size_t count;
 
     (void)state;

@@ -160,7 +160,7 @@ static void columns_come_and_go(void **state)
     must_run(t.db, "CREATE TABLE x (a); INSERT INTO x VALUES (1);");
     struct stmt *s = must_prepare(t.db, "SELECT * FROM x");
     struct columns *c = columns_new(s, NULL, t.reader);
-    struct buf more = {0};
+    char more[64];
 
     (void)state;
     must_run(t.db, "ALTER TABLE x ADD COLUMN b DEFAULT 2");
@@ -170,14 +170,14 @@ static void columns_come_and_go(void **state)
     rows_object(&t.out, c, columns_all(c));
     assert_string_equal(buf_text(&t.out), "{\"a\":1,\"b\":2}");
     stmt_reset(s);
-    for (int i = 0; i < ROWS_COLUMNS_MAX; i++)
-        buf_format(&more, "ALTER TABLE x ADD COLUMN c%d;", i);
-    must_run(t.db, buf_text(&more));
+    for (int i = 0; i < ROWS_COLUMNS_MAX; i++) {
+        snprintf(more, sizeof more, "ALTER TABLE x ADD COLUMN c%d", i);
+        must_run(t.db, more);
+    }
     assert_int_equal(stmt_step(s), DB_ROW);
     assert_false(columns_refresh(c));
     columns_free(c);
     db_finalize(s);
-    buf_free(&more);
 }
 
 int main(void)
