@@ -8,6 +8,7 @@
 #include "common/loop.h"
 #include "worker/arguments.h"
 #include "worker/endpoint.h"
+#include "worker/gate.h"
 #include "worker/json.h"
 #include "worker/listing.h"
 #include "worker/plan.h"
@@ -40,65 +41,6 @@ struct run {
     size_t set;        /* element of @each at work */
     uint64_t began_us; /* of its SQL */
 };
-
-/* ---- who may ask ---------------------------------------------------------*/
-
-static bool refuse_identity(struct run *r, int status, const char *challenge,
-                            const char *detail)
-{
-    if (challenge)
-        response_header(r->res, "WWW-Authenticate", slice_of(challenge));
-    problem(r->res, status, detail);
-    return false;
-}
-
-static bool is_public(const struct endpoint *e)
-{
-    return e->auth == NULL || strcmp(e->auth, "public") == 0;
-}
-
-/* Any token is a user; an admin is everything. */
-static bool has_role(const struct identity *who, const char *role)
-{
-    return strcmp(role, "user") == 0 || strcmp(who->role, role) == 0 ||
-           strcmp(who->role, "admin") == 0;
-}
-
-/* The token of "Bearer token" (RFC 6750, 2.1); null ptr without. */
-static struct slice bearer(const struct request *req)
-{
-    struct slice rest = request_header(req, "authorization");
-    struct slice scheme = slice_word(&rest);
-
-    if (rest.len > 0 && slice_is_nocase(scheme, "bearer"))
-        return rest;
-    return (struct slice){NULL, 0};
-}
-
-static bool authorize(struct run *r)
-{
-    struct slice token;
-    enum db_result result;
-
-    if (is_public(r->e) && !r->plan->needs_user)
-        return true;
-    token = bearer(r->call->req);
-    if (token.ptr == NULL)
-        return is_public(r->e) ||
-               refuse_identity(r, 401, "Bearer", "A bearer token is needed");
-    result = db_begin_read(r->es->db);
-    if (result == DB_DONE)
-        result = tokens_find(r->es->tokens, token, &r->who);
-    if (result != DB_DONE) {
-        problem_sql(r->res, result, NULL);
-        return false;
-    }
-    if (!r->who.known)
-        return refuse_identity(r, 401, "Bearer error=\"invalid_token\"",
-                               "The token is unknown or has expired");
-    return is_public(r->e) || has_role(&r->who, r->e->auth) ||
-           refuse_identity(r, 403, NULL, "The token's role may not do this");
-}
 
 /* ---- what is asked -------------------------------------------------------*/
 
@@ -412,7 +354,7 @@ static void add_headers(struct run *r)
 {
     if (r->e->http)
         response_header(r->res, "Cache-Control", slice_of(r->e->http));
-    else if (!is_public(r->e))
+    else if (!gate_is_public(r->e))
         response_header(r->res, "Cache-Control", SLICE("no-store"));
     if (r->e->method == METHOD_GET && r->es->listing.step)
         response_header(r->res, "Vary", SLICE("Accept"));
@@ -438,9 +380,10 @@ static void finish(struct run *r)
 
 static void run_all(struct run *r)
 {
+    const struct gate gate = {r->es->db, r->es->tokens};
     bool ok;
 
-    if (!authorize(r) || !read_request(r))
+    if (!gate_pass(&gate, r->plan, r->call, &r->who) || !read_request(r))
         return;
     if (r->es->listing.step)
         listing_begin(&r->es->listing, &r->res->body);

@@ -1,64 +1,15 @@
+#include <assert.h>
 #include <llhttp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "worker/request.h"
-
-/* A piece of the caller's buffer, by offset: the buffer may move. */
-struct span {
-    size_t at;
-    size_t len;
-};
-
-struct field {
-    struct span name;
-    struct span value;
-};
-
-struct request {
-    llhttp_t parser;
-    const struct request_limits *limits;
-    struct buf *in; /* during and since the last feed */
-
-    size_t line;    /* head: start of the first line not yet checked */
-    size_t head;    /* length of the head, once its end is found */
-    size_t fed;     /* bytes of `in` the parser has seen */
-    size_t framed;  /* chunk framing is checked up to here */
-    size_t end;     /* where the next request starts, once complete */
-    bool head_done; /* the head was parsed and found good */
-    bool complete;
-    bool chunked;
-    bool keep_alive;
-    bool wants_continue;
-    int status; /* of the refusal; 0: none */
-    const char *reason;
-
-    struct span url;
-    struct span body; /* right behind the head; chunks are moved together */
-    struct field fields[REQUEST_FIELDS_MAX];
-    size_t field_count;
-
-    enum request_verb verb;
-    struct span raw_path;
-    struct span raw_query;
-    struct buf text; /* what follows points into it: decoded, does not move */
-    struct slice path;
-    struct slice segments[TARGET_SEGMENTS_MAX];
-    size_t segment_count;
-    struct pair query[TARGET_PAIRS_MAX];
-    size_t query_count;
-};
+#include "worker/framing.h"
+#include "worker/request_private.h"
 
 static const char only_http_1[] = "Only HTTP/1.0 and HTTP/1.1 are spoken here";
 static const char frame_too_large[] =
     "A chunk header or the trailers are too large";
 static const char too_large[] = "The body is larger than this server accepts";
-
-static struct slice view(const struct request *r, struct span s)
-{
-    return (struct slice){r->in->data + s.at, s.len};
-}
 
 static int refuse(struct request *r, int status, const char *reason)
 {
@@ -111,40 +62,6 @@ static int on_value(llhttp_t *p, const char *at, size_t len)
     return 0;
 }
 
-/*
- * RFC 9112, 2.2 and 5.2 by the letter: every line ends in CRLF, neither
- * stands alone, and no line is folded. llhttp tolerates some of that, and
- * tolerance is what request smuggling lives on.
- */
-static bool lines_strict(const char *p, const char *end)
-{
-    while (p < end) {
-        const char *lf = memchr(p, '\n', (size_t)(end - p));
-        size_t len = (size_t)((lf ? lf : end) - p);
-        const char *cr = memchr(p, '\r', len);
-        if (lf == NULL)
-            return cr == NULL || cr == end - 1;
-        if (cr != lf - 1 || *p == ' ' || *p == '\t')
-            return false;
-        p = lf + 1;
-    }
-    return true;
-}
-
-static bool is_host_char(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr("-._~%!$&'()*+,;=:[]", c) != NULL);
-}
-
-static bool host_valid(struct slice host)
-{
-    for (size_t i = 0; i < host.len; i++)
-        if (!is_host_char(host.ptr[i]))
-            return false;
-    return true;
-}
-
 /* What a head must not have more than once, or must have. */
 static int check_fields(struct request *r)
 {
@@ -154,12 +71,12 @@ static int check_fields(struct request *r)
     size_t types = 0;
 
     for (size_t i = 0; i < r->field_count; i++) {
-        struct slice name = view(r, r->fields[i].name);
-        struct slice value = view(r, r->fields[i].value);
+        struct slice name = request_bytes(r, r->fields[i].name);
+        struct slice value = request_bytes(r, r->fields[i].value);
         if (name.len == 0)
             return refuse(r, 400, "A header field without a name");
         if (slice_is_nocase(name, "host")) {
-            if (hosts++ > 0 || !host_valid(value))
+            if (hosts++ > 0 || !framing_host(value))
                 return refuse(r, 400, "Bad or repeated Host");
         } else if (slice_is_nocase(name, "content-length")) {
             lengths++;
@@ -172,16 +89,16 @@ static int check_fields(struct request *r)
         } else if (slice_is_nocase(name, "expect")) {
             if (!slice_is_nocase(value, "100-continue"))
                 return refuse(r, 417, "Unknown expectation");
-            r->wants_continue = r->parser.http_minor >= 1;
+            r->wants_continue = r->minor >= 1;
         }
     }
-    if (hosts == 0 && r->parser.http_minor >= 1)
+    if (hosts == 0 && r->minor >= 1)
         return refuse(r, 400, "Missing Host");
     if (lengths + codings > 1)
         return refuse(r, 400, "The body's length is said twice");
     if (types > 1)
         return refuse(r, 400, "Repeated Content-Type");
-    if (codings > 0 && r->parser.http_minor == 0)
+    if (codings > 0 && r->minor == 0)
         return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
     r->chunked = codings > 0;
     return 0;
@@ -202,27 +119,6 @@ static enum request_verb verb_of(const llhttp_t *p)
     return served ? verbs[method] : VERB_OTHER;
 }
 
-/* "http://host/path" becomes "/path" (RFC 9112, 3.2.2). */
-static bool cut_authority(struct slice *target)
-{
-    struct slice rest = *target;
-    struct slice scheme = slice_cut(&rest, ':');
-
-    if (!(slice_is_nocase(scheme, "http") || slice_is_nocase(scheme, "https")))
-        return false;
-    if (rest.len < 3 || rest.ptr[0] != '/' || rest.ptr[1] != '/')
-        return false;
-    rest.ptr += 2;
-    rest.len -= 2;
-    size_t len = 0;
-    while (len < rest.len && rest.ptr[len] != '/' && rest.ptr[len] != '?')
-        len++;
-    if (len == 0 || !host_valid((struct slice){rest.ptr, len}))
-        return false;
-    *target = (struct slice){rest.ptr + len, rest.len - len};
-    return true;
-}
-
 static struct span span_in(const struct request *r, struct slice s)
 {
     return s.len ? span_of(r, s.ptr, s.len) : (struct span){0, 0};
@@ -231,11 +127,12 @@ static struct span span_in(const struct request *r, struct slice s)
 /* Fills path, segments and query from the target; 0 or a refusal. */
 static int read_target(struct request *r)
 {
-    struct slice rest = view(r, r->url);
+    struct slice rest = request_bytes(r, r->url);
 
     if (r->verb == VERB_OPTIONS && slice_is(rest, "*"))
         rest.len = 0;
-    else if (rest.len > 0 && rest.ptr[0] != '/' && !cut_authority(&rest))
+    else if (rest.len > 0 && rest.ptr[0] != '/' &&
+             !framing_cut_authority(&rest))
         return refuse(r, 400, "Bad request target");
     if (rest.len > 0 && memchr(rest.ptr, '#', rest.len))
         return refuse(r, 400, "A fragment in the request target");
@@ -255,36 +152,14 @@ static int read_target(struct request *r)
     return 0;
 }
 
-/* The first line without its end, as far as it has come. */
-static struct slice first_line(const struct request *r)
-{
-    struct slice line = r->in ? buf_view(r->in) : SLICE("");
-
-    if (line.len > r->limits->line)
-        line.len = r->limits->line;
-    line = slice_cut(&line, '\n');
-    return slice_cut(&line, '\r');
-}
-
-/* "GET /path HTTP/1.1" with one blank each (RFC 9112, 3); llhttp takes
- * several, and the protocols RTSP and ICE too. */
-static bool line_strict(const struct request *r)
-{
-    struct slice rest = first_line(r);
-    struct slice method = slice_cut(&rest, ' ');
-
-    return rest.len == r->url.len + sizeof " HTTP/1.1" - 1 &&
-           rest.ptr == method.ptr + method.len + 1 &&
-           memcmp(rest.ptr + r->url.len, " HTTP/", 6) == 0;
-}
-
 static int on_head_end(llhttp_t *p)
 {
     struct request *r = p->data;
 
     if (p->http_major != 1 || p->http_minor > 1)
         return refuse(r, 505, only_http_1);
-    if (!line_strict(r))
+    r->minor = p->http_minor;
+    if (!framing_request_line(request_line(r), r->url.len))
         return refuse(r, 400, "Bad request line");
     if (p->method == HTTP_CONNECT || p->method == HTTP_TRACE)
         return refuse(r, 501, "This method is not implemented");
@@ -306,7 +181,7 @@ static int check_frame(struct request *r, size_t to)
 
     if (to - r->framed > REQUEST_FRAME_MAX)
         return refuse(r, 431, frame_too_large);
-    if (!lines_strict(from, r->in->data + to))
+    if (!framing_lines(from, r->in->data + to))
         return refuse(r, 400, "Bad line ends around a chunk");
     r->framed = to;
     return 0;
@@ -357,10 +232,9 @@ struct request *request_new(const struct request_limits *limits)
 {
     struct request *r = calloc(1, sizeof *r);
 
-    if (r == NULL) {
-        log_critical("Out of memory for a request");
-        abort();
-    }
+    assert(r != NULL);
+    r->parser = calloc(1, sizeof *r->parser);
+    assert(r->parser != NULL);
     r->limits = limits;
     request_reset(r);
     return r;
@@ -371,13 +245,14 @@ void request_free(struct request *r)
     if (r == NULL)
         return;
     buf_free(&r->text);
+    free(r->parser);
     free(r);
 }
 
 void request_reset(struct request *r)
 {
-    llhttp_init(&r->parser, HTTP_REQUEST, &callbacks);
-    r->parser.data = r;
+    llhttp_init(r->parser, HTTP_REQUEST, &callbacks);
+    r->parser->data = r;
     r->in = NULL;
     r->line = r->head = r->fed = r->framed = r->end = 0;
     r->head_done = r->complete = r->chunked = false;
@@ -387,6 +262,7 @@ void request_reset(struct request *r)
     r->url = r->body = r->raw_path = r->raw_query = (struct span){0, 0};
     r->field_count = 0;
     r->verb = VERB_OTHER;
+    r->minor = 1;
     r->path = SLICE("");
     r->segment_count = r->query_count = 0;
     buf_clear(&r->text);
@@ -435,7 +311,7 @@ static bool find_head(struct request *r)
         const char *start = in->data + r->line;
         const char *lf = memchr(start, '\n', in->len - r->line);
         const char *end = lf ? lf + 1 : in->data + in->len;
-        if (!lines_strict(start, end)) {
+        if (!framing_lines(start, end)) {
             refuse(r, 400, "A line does not end in CRLF, or is folded");
             return false;
         }
@@ -458,18 +334,18 @@ static void refuse_parsed(struct request *r, llhttp_errno_t error)
     else if (error == HPE_INVALID_VERSION)
         refuse(r, 505, only_http_1);
     else
-        refuse(r, 400, llhttp_get_error_reason(&r->parser));
+        refuse(r, 400, llhttp_get_error_reason(r->parser));
 }
 
 /* Gives the parser the bytes up to `to`. */
 static void parse(struct request *r, size_t to)
 {
     const char *from = r->in->data + r->fed;
-    llhttp_errno_t error = llhttp_execute(&r->parser, from, to - r->fed);
+    llhttp_errno_t error = llhttp_execute(r->parser, from, to - r->fed);
 
     r->fed = to;
     if (error == HPE_PAUSED && r->complete)
-        r->end = (size_t)(llhttp_get_error_pos(&r->parser) - r->in->data);
+        r->end = (size_t)(llhttp_get_error_pos(r->parser) - r->in->data);
     else if (error != HPE_OK)
         refuse_parsed(r, error);
 }
@@ -544,113 +420,4 @@ void request_next(struct request *r, struct buf *in)
 {
     drop_front(in, r->end);
     request_reset(r);
-}
-
-bool request_begun(const struct request *r)
-{
-    return r->in && r->in->len > 0;
-}
-
-bool request_head_done(const struct request *r)
-{
-    return r->head_done;
-}
-
-enum request_verb request_verb(const struct request *r)
-{
-    return r->verb;
-}
-
-int request_status(const struct request *r)
-{
-    return r->status;
-}
-
-const char *request_reason(const struct request *r)
-{
-    return r->reason;
-}
-
-bool request_keep_alive(const struct request *r)
-{
-    return r->keep_alive && r->status == 0;
-}
-
-int request_minor(const struct request *r)
-{
-    return r->head_done ? r->parser.http_minor : 1;
-}
-
-struct slice request_method(const struct request *r)
-{
-    struct slice line = first_line(r);
-
-    return slice_cut(&line, ' ');
-}
-
-struct slice request_target(const struct request *r)
-{
-    return r->url.len ? view(r, r->url) : SLICE("");
-}
-
-struct slice request_line(const struct request *r)
-{
-    return first_line(r);
-}
-
-struct slice request_raw_path(const struct request *r)
-{
-    return r->raw_path.len ? view(r, r->raw_path) : SLICE("/");
-}
-
-struct slice request_raw_query(const struct request *r)
-{
-    return r->raw_query.len ? view(r, r->raw_query) : SLICE("");
-}
-
-struct slice request_path(const struct request *r)
-{
-    return r->path;
-}
-
-const struct slice *request_segments(const struct request *r, size_t *count)
-{
-    *count = r->segment_count;
-    return r->segments;
-}
-
-const struct pair *request_query(const struct request *r, size_t *count)
-{
-    *count = r->query_count;
-    return r->query;
-}
-
-struct slice request_header(const struct request *r, const char *name)
-{
-    struct slice wanted = slice_of(name);
-
-    for (size_t i = 0; i < r->field_count; i++)
-        if (r->fields[i].name.len == wanted.len &&
-            slice_is_nocase(view(r, r->fields[i].name), name))
-            return view(r, r->fields[i].value);
-    return (struct slice){NULL, 0};
-}
-
-bool request_field(const struct request *r, size_t i, struct pair *out)
-{
-    if (i >= r->field_count)
-        return false;
-    *out =
-        (struct pair){view(r, r->fields[i].name), view(r, r->fields[i].value)};
-    return true;
-}
-
-struct slice request_body(const struct request *r)
-{
-    return r->body.len ? view(r, r->body) : SLICE("");
-}
-
-bool request_says_length(const struct request *r)
-{
-    return r->chunked || request_header(r, "content-length").ptr;
 }

@@ -1,0 +1,68 @@
+#include <string.h>
+
+#include "worker/gate.h"
+#include "worker/problem.h"
+
+static bool refuse(struct call *call, int status, const char *challenge,
+                   const char *detail)
+{
+    if (challenge)
+        response_header(call->res, "WWW-Authenticate", slice_of(challenge));
+    problem(call->res, status, detail);
+    return false;
+}
+
+bool gate_is_public(const struct endpoint *e)
+{
+    return e->auth == NULL || strcmp(e->auth, "public") == 0;
+}
+
+/* Any token is a user; an admin is everything. */
+static bool has_role(const struct identity *who, const char *role)
+{
+    return strcmp(role, "user") == 0 || strcmp(who->role, role) == 0 ||
+           strcmp(who->role, "admin") == 0;
+}
+
+/* The token of "Bearer token" (RFC 6750, 2.1); null ptr without. */
+static struct slice bearer(const struct request *req)
+{
+    struct slice rest = request_header(req, "authorization");
+    struct slice scheme = slice_word(&rest);
+
+    if (rest.len > 0 && slice_is_nocase(scheme, "bearer"))
+        return rest;
+    return (struct slice){NULL, 0};
+}
+
+/* In the same snapshot as the reads that follow. */
+static enum db_result identify(const struct gate *g, struct slice token,
+                               struct identity *who)
+{
+    enum db_result result = db_begin_read(g->db);
+
+    return result == DB_DONE ? tokens_find(g->tokens, token, who) : result;
+}
+
+bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
+               struct identity *who)
+{
+    bool public = gate_is_public(plan->e);
+
+    if (public && !plan->needs_user)
+        return true;
+    struct slice token = bearer(call->req);
+    if (token.ptr == NULL)
+        return public ||
+               refuse(call, 401, "Bearer", "A bearer token is needed");
+    enum db_result result = identify(g, token, who);
+    if (result != DB_DONE) {
+        problem_sql(call->res, result, NULL);
+        return false;
+    }
+    if (!who->known)
+        return refuse(call, 401, "Bearer error=\"invalid_token\"",
+                      "The token is unknown or has expired");
+    return public || has_role(who, plan->e->auth) ||
+           refuse(call, 403, NULL, "The token's role may not do this");
+}

@@ -1,0 +1,30 @@
+/*
+ * gate: who may call an endpoint (`@auth`), told by the bearer token of the
+ * request (RFC 6750).
+ */
+#ifndef PRONG_GATE_H
+#define PRONG_GATE_H
+
+#include <stdbool.h>
+
+#include "worker/call.h"
+#include "worker/plan.h"
+#include "worker/token.h"
+
+struct gate {
+    struct db *db;
+    struct tokens *tokens;
+};
+
+/*
+ * True when the call may go on; *who then says for whom, as far as the plan
+ * wants to know (a public endpoint that binds nothing of it asks nobody).
+ * Otherwise the response is a complete 401, 403, or what the database said.
+ */
+bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
+               struct identity *who);
+
+/* Open to everybody, with or without a token. */
+bool gate_is_public(const struct endpoint *e);
+
+#endif
