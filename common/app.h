@@ -15,7 +15,6 @@
 #ifndef PRONG_APP_H
 #define PRONG_APP_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +35,8 @@ enum method {
     METHOD_DELETE,
     METHOD_COUNT
 };
+
+struct pattern;
 
 enum param_type {
     PARAM_INTEGER,
@@ -63,7 +64,7 @@ struct param {
     double min_number, max_number;
     const char **choices; /* "in a,b", ends with null; null when unsaid */
     const char *pattern;  /* "pattern …", POSIX extended; null when unsaid */
-    regex_t regex;        /* compiled from ^(pattern)$ */
+    struct pattern *matcher; /* it, compiled; null when unsaid */
 };
 
 /* One statement, its text a terminated copy whose `:auth.x` were rewritten to

@@ -11,6 +11,7 @@
 #define PRONG_HERITAGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -59,6 +60,9 @@ struct heritage {
     const int *listeners;            /* listening sockets, non-blocking */
     size_t listener_count;
     struct slot *slot; /* its own, shared */
+    bool may_create;   /* the database, when it is not there: only before the
+                          first worker of all was ready. Later its absence is
+                          an accident, not a new start */
     unsigned number;   /* index of that slot; `%(w)s` in the access log */
     int news_fd;       /* eventfd: write 1 when slot->ready was set */
     int life_fd;       /* pipe: end of file once the master is gone */

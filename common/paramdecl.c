@@ -296,10 +296,12 @@ static bool compile(struct decl *d, struct fault *fault)
 
     if (!d->said[PATTERN])
         return true;
-    if (!pattern_compile(d->arena, d->pattern, &p->regex, fault))
+    p->matcher = pattern_new(d->pattern, fault);
+    if (p->matcher == NULL)
         return false;
-    if (p->fallback && regexec(&p->regex, p->fallback, 0, NULL, 0) != 0) {
-        regfree(&p->regex);
+    if (p->fallback && !pattern_matches(p->matcher, slice_of(p->fallback))) {
+        pattern_free(p->matcher);
+        p->matcher = NULL;
         return fault_set(fault, "the default \"%s\" does not match the pattern",
                          p->fallback);
     }

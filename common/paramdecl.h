@@ -11,8 +11,8 @@
 #include "common/app.h"
 
 /*
- * Parses what follows "@param". True: *out is complete, and out->regex is to
- * be given back when out->pattern is set. False with the reason, without
+ * Parses what follows "@param". True: *out is complete, and out->matcher is
+ * to be given back. False with the reason, without
  * place; then there is nothing to give back.
  */
 bool paramdecl_parse(struct arena *arena, struct slice text, struct param *out,

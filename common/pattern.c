@@ -1,4 +1,7 @@
+#include <assert.h>
+#include <regex.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,24 +160,78 @@ static bool affordable(struct slice pattern, struct fault *fault)
     return w.depth == 0 || fault_set(fault, "the pattern has an open '('");
 }
 
-bool pattern_compile(struct arena *arena, struct slice pattern, regex_t *out,
-                     struct fault *fault)
+enum { SPEND = 4096 }; /* bytes matched before it is compiled anew */
+
+struct pattern {
+    regex_t regex;
+    char *source; /* "^(pattern)$" */
+    size_t spent;
+};
+
+static bool compile(struct pattern *p, struct fault *fault)
 {
     char reason[128];
-    int code;
+    int code = regcomp(&p->regex, p->source, REG_EXTENDED | REG_NOSUB);
 
-    if (pattern.len == 0)
-        return fault_set(fault, "the pattern is empty");
-    if (pattern.len > PATTERN_BYTES_MAX)
-        return fault_set(fault, "the pattern is longer than %d bytes",
-                         PATTERN_BYTES_MAX);
-    if (!affordable(pattern, fault))
-        return false;
-    code = regcomp(
-        out, arena_format(arena, "^(%.*s)$", (int)pattern.len, pattern.ptr),
-        REG_EXTENDED | REG_NOSUB);
     if (code == 0)
         return true;
-    regerror(code, out, reason, sizeof reason);
+    regerror(code, &p->regex, reason, sizeof reason);
     return fault_set(fault, "the pattern does not compile: %s", reason);
+}
+
+struct pattern *pattern_new(struct slice pattern, struct fault *fault)
+{
+    if (pattern.len == 0)
+        fault_set(fault, "the pattern is empty");
+    else if (pattern.len > PATTERN_BYTES_MAX)
+        fault_set(fault, "the pattern is longer than %d bytes",
+                  PATTERN_BYTES_MAX);
+    if (pattern.len == 0 || pattern.len > PATTERN_BYTES_MAX ||
+        !affordable(pattern, fault))
+        return NULL;
+    struct pattern *p = calloc(1, sizeof *p);
+    assert(p != NULL);
+    if (asprintf(&p->source, "^(%.*s)$", (int)pattern.len, pattern.ptr) < 0)
+        abort();
+    if (compile(p, fault))
+        return p;
+    free(p->source);
+    free(p);
+    return NULL;
+}
+
+void pattern_free(struct pattern *p)
+{
+    if (p == NULL)
+        return;
+    regfree(&p->regex);
+    free(p->source);
+    free(p);
+}
+
+static void refresh(struct pattern *p, size_t len)
+{
+    struct fault ignored;
+
+    p->spent += len;
+    if (p->spent < SPEND)
+        return;
+    regfree(&p->regex);
+    bool ok = compile(p, &ignored);
+    assert(ok); /* it did before */
+    p->spent = len;
+}
+
+bool pattern_matches(struct pattern *p, struct slice value)
+{
+    char text[PATTERN_VALUE_MAX + 1];
+
+    if (value.len > PATTERN_VALUE_MAX ||
+        (value.len > 0 && memchr(value.ptr, '\0', value.len)))
+        return false;
+    refresh(p, value.len);
+    if (value.len > 0)
+        memcpy(text, value.ptr, value.len);
+    text[value.len] = '\0';
+    return regexec(&p->regex, text, 0, NULL, 0) == 0;
 }

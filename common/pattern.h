@@ -7,23 +7,28 @@
 #ifndef PRONG_PATTERN_H
 #define PRONG_PATTERN_H
 
-#include <regex.h>
 #include <stdbool.h>
 
-#include "common/arena.h"
 #include "common/text.h"
 
 enum {
     PATTERN_BYTES_MAX = 1024,
-    PATTERN_DEPTH_MAX = 16,  /* groups within groups */
-    PATTERN_COST_MAX = 2000, /* atoms, once all repetitions are written out */
+    PATTERN_DEPTH_MAX = 16,   /* groups within groups */
+    PATTERN_COST_MAX = 2000,  /* atoms, once all repetitions are written out */
+    PATTERN_VALUE_MAX = 1024, /* longer values match no pattern */
 };
 
-/*
- * Compiles ^(pattern)$ into *out, which the caller gives back with regfree.
- * False with the reason, and then there is nothing to give back.
- */
-bool pattern_compile(struct arena *arena, struct slice pattern, regex_t *out,
-                     struct fault *fault);
+/* A compiled pattern. glibc's matcher remembers every state that values have
+ * led it to, and gets slower with each: so it is compiled anew, by itself,
+ * after some 4 KiB of values. */
+struct pattern;
+
+/* Compiles ^(pattern)$; null with the reason. */
+struct pattern *pattern_new(struct slice pattern, struct fault *fault);
+void pattern_free(struct pattern *p); /* null is allowed */
+
+/* Whether the whole value matches. One that holds a NUL or is longer than
+ * PATTERN_VALUE_MAX does not. */
+bool pattern_matches(struct pattern *p, struct slice value);
 
 #endif

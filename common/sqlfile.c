@@ -5,6 +5,7 @@
 #include "common/sqllex.h"
 #include "common/urlpath.h"
 
+#include "common/pattern.h"
 #include "common/sqlfile.h"
 
 struct parse {
@@ -338,8 +339,7 @@ void sqlfile_release(struct sqlfile *f)
 {
     for (size_t i = 0; i < f->endpoint_count; i++)
         for (size_t k = 0; k < f->endpoints[i].param_count; k++)
-            if (f->endpoints[i].params[k].pattern)
-                regfree(&f->endpoints[i].params[k].regex);
+            pattern_free(f->endpoints[i].params[k].matcher);
     f->endpoints = NULL;
     f->endpoint_count = 0;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/digest.h"
+#include "common/pattern.h"
 #include "common/value.h"
 
 static bool is_typed_json(enum raw_kind kind)
@@ -237,18 +238,11 @@ bool value_in_choices(const struct param *p, const struct value *v,
     return false;
 }
 
-/* regexec wants a NUL behind the text: it gets a copy that has one. */
 static bool check_pattern(const struct param *p, const struct value *v,
-                          struct buf *scratch, struct fault *why)
+                          struct fault *why)
 {
-    size_t start = scratch->len;
-
-    if (p->pattern == NULL)
-        return true;
-    buf_slice(scratch, v->text);
-    bool ok = regexec(&p->regex, buf_text(scratch) + start, 0, NULL, 0) == 0;
-    scratch->len = start;
-    return ok || fault_set(why, "must match %s", p->pattern);
+    return p->matcher == NULL || pattern_matches(p->matcher, v->text) ||
+           fault_set(why, "must match %s", p->pattern);
 }
 
 bool value_read(const struct param *p, const struct raw *raw,
@@ -260,5 +254,5 @@ bool value_read(const struct param *p, const struct raw *raw,
     }
     return value_parse(p, raw, scratch, out, why) &&
            value_in_range(p, out, why) && value_in_choices(p, out, why) &&
-           check_pattern(p, out, scratch, why);
+           check_pattern(p, out, why);
 }

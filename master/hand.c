@@ -12,6 +12,7 @@ enum {
     BACKOFF_MAX_S = 60, /* doubles from 1 */
     ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
     QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
+    LEAVE_MS = 500,     /* from the end of the grace to SIGKILL */
 };
 
 static const char *const state_names[] = {
@@ -76,7 +77,8 @@ static void drain(struct hand *h)
 
     become(h, SLOT_RETIRING);
     spawn_signal(h->pid, SIGTERM);
-    kill_by(h, loop_clock_ms() + grace_s * 1000);
+    /* It leaves by itself then; this is for one that cannot. */
+    kill_by(h, loop_clock_ms() + grace_s * 1000 + LEAVE_MS);
 }
 
 static void born(struct hand *h, pid_t pid)
@@ -94,6 +96,7 @@ static void start(struct hand *h)
     h->heritage.app = h->era->is.app;
     h->heritage.listeners =
         listeners_fds(h->era->listeners, &h->heritage.listener_count);
+    h->heritage.may_create = h->era->number == 1 && !h->era->proven;
     h->birth = h->orders->births++;
     pid_t pid = spawn_worker(h->orders->body, &h->heritage);
     if (pid > 0) {

@@ -136,10 +136,11 @@ void acceptor_resume(struct acceptor *a)
     a->resume_ms = 0;
 }
 
-void acceptor_tick(struct acceptor *a)
+uint64_t acceptor_tick(struct acceptor *a, uint64_t next)
 {
     if (a->resume_ms && loop_now(a->config.loop) >= a->resume_ms)
         acceptor_resume(a);
+    return a->resume_ms && a->resume_ms < next ? a->resume_ms : next;
 }
 
 void acceptor_empty(struct acceptor *a, size_t most)

@@ -36,8 +36,9 @@ void acceptor_free(struct acceptor *a);
 /* Stop and go on taking connections; others keep taking them meanwhile. */
 void acceptor_pause(struct acceptor *a);
 void acceptor_resume(struct acceptor *a);
-/* To be called each turn: goes on after a shortage, once it is time. */
-void acceptor_tick(struct acceptor *a);
+/* To be called each turn: goes on after a shortage, once it is time. Returns
+ * when it has to be called again, or `next` when that is sooner. */
+uint64_t acceptor_tick(struct acceptor *a, uint64_t next);
 /* Takes what waits in the backlog, at most `most`, before the listeners are
  * closed for good. */
 void acceptor_empty(struct acceptor *a, size_t most);

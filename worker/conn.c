@@ -7,7 +7,11 @@
 #include "worker/conn_private.h"
 #include "worker/problem.h"
 
-enum { LINGER_MS = 2000 }; /* as nginx and Gunicorn */
+enum {
+    LINGER_MS = 2000, /* as nginx and Gunicorn */
+    TRIM_MS = 1000,   /* between two looks at what the pool needs */
+    DRAIN_MS = 1000,  /* that a silent connection has at least, at the end */
+};
 
 size_t conns_open(const struct conns *c)
 {
@@ -85,6 +89,7 @@ static void refuse(struct conn *c, int status, const char *reason)
     begin_call(c);
     log_warning("Invalid request from ip=%s: %s", c->peer, reason);
     c->x->res.close = true;
+    c->x->res.head = request_verb(c->x->req) == VERB_HEAD;
     problem(&c->x->res, status, reason);
     on_done(&c->x->call);
 }
@@ -105,7 +110,7 @@ static void serve(struct conn *c)
 void conns_serve(struct conns *c)
 {
     clock_set(&c->clock);
-    while (c->lists[CONN_READY].first)
+    for (size_t n = c->lists[CONN_READY].count; n > 0; n--)
         serve(c->lists[CONN_READY].first);
 }
 
@@ -117,15 +122,18 @@ static bool is_local(const char *peer)
            strncmp(peer, "127.", 4) == 0;
 }
 
-/* Room for a new connection is made by ending the one idle for longest. */
+/* Room for a new connection is made by ending the one idle for longest; one
+ * that has just asked for something is not idle. */
 static bool end_oldest_idle(struct conns *home)
 {
-    struct conn *c = home->lists[CONN_IDLE].first;
+    struct conn *c;
 
-    if (c == NULL)
-        return false;
-    conn_shut(c);
-    return true;
+    while ((c = home->lists[CONN_IDLE].first))
+        if (!conn_receive(c)) {
+            conn_shut(c);
+            return true;
+        }
+    return false;
 }
 
 static bool on_shortage(void *self)
@@ -160,10 +168,11 @@ static void on_accept(void *self, int fd, const char *peer)
 static void expire(struct conn *c)
 {
     bool reading = c->state == CONN_HEAD || c->state == CONN_BODY;
+    bool silent = c->state == CONN_IDLE || (c->state == CONN_HEAD && !c->x);
 
     if (c->state == CONN_WRITING)
         log_debug("Closing connection. %s does not read its answer", c->peer);
-    if (c->state == CONN_IDLE && conn_receive(c))
+    if (silent && conn_receive(c))
         return;
     if (reading && c->x && c->x->in.len > 0)
         refuse(c, 408, "The request did not arrive in time");
@@ -222,8 +231,12 @@ int conns_sweep(struct conns *home, int most)
     clock_set(&home->clock);
     for (size_t s = 0; s < CONN_CLOSED; s++)
         next = sweep_list(home, home->lists[s].first, next);
+    if (now >= home->trim_ms) {
+        exchange_trim(home->pool);
+        home->trim_ms = now + TRIM_MS;
+    }
     if (home->acceptor)
-        acceptor_tick(home->acceptor);
+        next = acceptor_tick(home->acceptor, next);
     bury(home);
     return next > now ? (int)(next - now) : 0;
 }
@@ -235,6 +248,8 @@ void conns_drain(struct conns *home, uint64_t grace_ms)
     if (home->draining)
         return;
     home->draining = true;
+    if (patience < DRAIN_MS) /* without keep-alive: what is under way */
+        patience = DRAIN_MS;
     if (patience > grace_ms)
         patience = grace_ms;
     home->drain_ms = loop_now(home->config.loop) + patience;

@@ -41,7 +41,8 @@ void conns_free(struct conns *c);
 
 /* Complete requests that wait for conns_serve. */
 size_t conns_pending(const struct conns *c);
-/* Answers them, and those pipelined behind them. */
+/* Answers them. Requests pipelined behind them wait for the next turn, so
+ * that one client cannot hold up the others, nor signals and deadlines. */
 void conns_serve(struct conns *c);
 /*
  * Enforces deadlines and gives back the memory of closed connections; to be

@@ -7,6 +7,7 @@
 
 enum {
     READ_ROOM = 4096,        /* bytes asked of one read, at least */
+    READ_MOST = 64 * 1024,   /* and at most: what is pipelined is moved up */
     FILE_PIECE = 512 * 1024, /* of one sendfile: others want their turn */
 };
 
@@ -63,7 +64,9 @@ bool conn_receive(struct conn *c)
     take_exchange(c);
     in = &c->x->in;
     buf_reserve(in, READ_ROOM);
-    n = recv(c->watch.fd, in->data + in->len, in->cap - in->len, 0);
+    size_t room = in->cap - in->len;
+    n = recv(c->watch.fd, in->data + in->len,
+             room < READ_MOST ? room : READ_MOST, 0);
     if (n > 0) {
         in->len += (size_t)n;
         parse(c);
@@ -199,6 +202,14 @@ static void after_answer(struct conn *c)
     }
 }
 
+/* Nobody reads the answer, but what was done for it was done. */
+static void after_failure(struct conn *c)
+{
+    log_access(c);
+    c->home->answered++;
+    conn_shut(c);
+}
+
 void conn_write(struct conn *c)
 {
     enum progress p = send_bytes(c);
@@ -208,7 +219,7 @@ void conn_write(struct conn *c)
     if (p == PROGRESS_DONE)
         after_answer(c);
     else if (p == PROGRESS_FAILED)
-        conn_shut(c);
+        after_failure(c);
     conn_follow(c);
 }
 

@@ -54,6 +54,7 @@ struct conns {
     struct requestids ids;
     bool draining;
     uint64_t drain_ms; /* when those without a request have had their time */
+    uint64_t trim_ms;  /* when the pool is trimmed next */
     uint64_t answered;
 };
 

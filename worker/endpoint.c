@@ -278,7 +278,7 @@ static bool write_all(struct run *r)
 /* Several statements see one snapshot; it ends with the turn of the loop. */
 static bool read_all(struct run *r)
 {
-    bool several = r->plan->step_count > 1 && !r->paged;
+    bool several = r->paged ? r->es->paging.count : r->plan->step_count > 1;
     enum db_result result;
 
     if (several)
@@ -334,8 +334,10 @@ static bool count_rows(struct run *r)
     if (result == DB_ROW)
         snprintf(number, sizeof number, "%" PRId64, stmt_int(s->stmt, 0));
     stmt_reset(s->stmt);
-    if (result != DB_ROW)
+    if (result != DB_ROW) {
+        buf_clear(&r->res->headers); /* links of a page that is not sent */
         return fail(r, result);
+    }
     response_header(r->res, "X-Total-Count", slice_of(number));
     return true;
 }

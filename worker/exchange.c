@@ -4,14 +4,16 @@
 #include "worker/exchange.h"
 
 enum {
-    POOL_MAX = 32,          /* exchanges kept: some 40 KiB each */
-    KEEP_BYTES = 32 * 1024, /* of each buffer in a kept exchange */
+    POOL_MAX = 128,         /* exchanges kept: as many as a turn can take */
+    POOL_MIN = 8,           /* that an idle worker keeps: some 30 KiB each */
+    KEEP_BYTES = 16 * 1024, /* of each buffer in a kept exchange */
 };
 
 struct exchange_pool {
     const struct request_limits *limits;
     struct exchange *free;
-    size_t count; /* on the free list */
+    size_t count;  /* on the free list */
+    size_t unused; /* of them, at least, since the last trim */
 };
 
 struct exchange_pool *exchange_pool_new(const struct request_limits *limits)
@@ -50,6 +52,8 @@ struct exchange *exchange_take(struct exchange_pool *p)
     if (x) {
         p->free = x->next;
         p->count--;
+        if (p->count < p->unused)
+            p->unused = p->count;
         return x;
     }
     x = calloc(1, sizeof *x);
@@ -75,4 +79,18 @@ void exchange_give(struct exchange_pool *p, struct exchange *x)
     x->next = p->free;
     p->free = x;
     p->count++;
+}
+
+/* Half of what nobody needed, so that a pause does not cost all of them. */
+void exchange_trim(struct exchange_pool *p)
+{
+    size_t surplus = (p->unused + 1) / 2;
+
+    for (; surplus > 0 && p->count > POOL_MIN; surplus--) {
+        struct exchange *x = p->free;
+        p->free = x->next;
+        p->count--;
+        destroy(x);
+    }
+    p->unused = p->count;
 }

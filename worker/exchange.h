@@ -35,5 +35,7 @@ void exchange_pool_free(struct exchange_pool *p);
 struct exchange *exchange_take(struct exchange_pool *p);
 /* Memory that one large request made it grow by is given back. */
 void exchange_give(struct exchange_pool *p, struct exchange *x);
+/* To be called once a second or so: gives back what was not needed since. */
+void exchange_trim(struct exchange_pool *p);
 
 #endif

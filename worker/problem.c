@@ -9,6 +9,8 @@ void problem_begin(struct response *r, int status, const char *detail)
     response_drop_body(r);
     r->status = status;
     r->type = problem_type;
+    /* 404, 405 and 501 may be kept otherwise (RFC 9110, 15.1). */
+    response_header(r, "Cache-Control", SLICE("no-store"));
     buf_string(b, "{\"type\":\"about:blank\",\"title\":");
     buf_json(b, slice_of(status_phrase(status)));
     buf_string(b, ",\"status\":");

@@ -69,6 +69,7 @@ static int check_fields(struct request *r)
     size_t lengths = 0;
     size_t codings = 0;
     size_t types = 0;
+    size_t tokens = 0;
 
     for (size_t i = 0; i < r->field_count; i++) {
         struct slice name = request_bytes(r, r->fields[i].name);
@@ -82,6 +83,8 @@ static int check_fields(struct request *r)
             lengths++;
         } else if (slice_is_nocase(name, "content-type")) {
             types++;
+        } else if (slice_is_nocase(name, "authorization")) {
+            tokens++;
         } else if (slice_is_nocase(name, "transfer-encoding")) {
             codings++;
             if (!slice_is_nocase(value, "chunked"))
@@ -96,8 +99,8 @@ static int check_fields(struct request *r)
         return refuse(r, 400, "Missing Host");
     if (lengths + codings > 1)
         return refuse(r, 400, "The body's length is said twice");
-    if (types > 1)
-        return refuse(r, 400, "Repeated Content-Type");
+    if (types > 1 || tokens > 1)
+        return refuse(r, 400, "Repeated Content-Type or Authorization");
     if (codings > 0 && r->minor == 0)
         return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
     r->chunked = codings > 0;

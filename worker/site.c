@@ -178,7 +178,8 @@ static bool make_routes(struct site *s, struct fault *fault)
 static bool bring_up_to_date(const char *path, const struct site_config *config,
                              struct fault *fault)
 {
-    struct db *db = db_open(path, DB_CREATE, fault);
+    enum db_mode mode = config->create ? DB_CREATE : DB_SERVE;
+    struct db *db = db_open(path, mode, fault);
 
     if (db == NULL)
         return false;

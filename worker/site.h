@@ -16,15 +16,17 @@ struct site;
 struct site_config {
     const struct app *app;
     const char *database; /* overrides the app's; null: does not */
-    bool demo;
+    bool create;          /* the database, when there is none */
+    bool demo;            /* with the app's demo.sql, then */
     /* Called from inside long statements: a sign of life. */
     void (*beat)(void *self);
     void *self;
 };
 
 /*
- * Opens the database (and makes it), migrates it, prepares every statement.
- * Null with "file:line: reason" when the app can never start like this.
+ * Opens the database (and makes it, if it may), migrates it, prepares every
+ * statement. Null with "file:line: reason" when the app can never start like
+ * this.
  */
 struct site *site_open(const struct site_config *config, struct fault *fault);
 void site_close(struct site *s); /* null is allowed */

@@ -67,7 +67,8 @@ static void on_signal(void *self, const struct signalfd_siginfo *info)
     case SIGUSR1:
         accesslog_flush(w->access);
         accesslog_reopen(w->access);
-        log_reopen();
+        if (!log_reopen())
+            log_error("The log cannot be opened again: %s", strerror(errno));
         break;
     default: break;
     }
@@ -113,6 +114,7 @@ static bool open_site(struct worker *w)
     const struct site_config config = {
         .app = w->heritage->app,
         .database = w->heritage->settings->database,
+        .create = w->heritage->may_create,
         .demo = w->heritage->settings->demo,
         .beat = beat,
         .self = w,
@@ -231,12 +233,22 @@ static bool drained(const struct worker *w)
            (conns_open(w->conns) == 0 || loop_now(w->loop) >= w->leave_ms);
 }
 
+/* No longer than until the next sign of life, or the end of its patience. */
+static int longest_sleep(const struct worker *w)
+{
+    uint64_t now = loop_now(w->loop);
+
+    if (!w->leaving || w->leave_ms >= now + BEAT_MS)
+        return BEAT_MS;
+    return w->leave_ms > now ? (int)(w->leave_ms - now) : 0;
+}
+
 static void serve(struct worker *w)
 {
     uint64_t flushed_ms = 0;
 
     while (!w->quit && !drained(w)) {
-        int patience = conns_sweep(w->conns, BEAT_MS);
+        int patience = conns_sweep(w->conns, longest_sleep(w));
         loop_turn(w->loop, conns_pending(w->conns) ? 0 : patience);
         answer_requests(w);
         count_requests(w);

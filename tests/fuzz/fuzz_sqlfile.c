@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/pattern.h"
 #include "common/sqlfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,7 +71,7 @@ static void check_param(const struct param *p)
     assert(!p->required || !p->fallback);
     assert(!p->pattern || p->type == PARAM_TEXT);
     assert(!p->pattern || !p->fallback ||
-           regexec(&p->regex, p->fallback, 0, NULL, 0) == 0);
+           pattern_matches(p->matcher, slice_of(p->fallback)));
     if (p->choices)
         assert(p->choices[0]);
 }

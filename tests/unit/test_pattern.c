@@ -1,7 +1,9 @@
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -47,29 +49,56 @@ static const struct {
 
 static void patterns(void **state)
 {
-    struct arena *arena = arena_new();
     struct fault fault;
-    regex_t regex;
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bool good =
-            pattern_compile(arena, slice_of(cases[i].pattern), &regex, &fault);
-        if (good != (cases[i].fault == NULL))
-            fail_msg("%s: %s", cases[i].pattern, good ? "good" : fault.text);
-        if (!good) {
+        struct pattern *p = pattern_new(slice_of(cases[i].pattern), &fault);
+        if ((p != NULL) != (cases[i].fault == NULL))
+            fail_msg("%s: %s", cases[i].pattern, p ? "good" : fault.text);
+        if (p == NULL) {
             assert_string_equal(fault.text, cases[i].fault);
             continue;
         }
-        assert_int_equal(regexec(&regex, cases[i].match, 0, NULL, 0), 0);
-        assert_int_not_equal(regexec(&regex, cases[i].other, 0, NULL, 0), 0);
-        regfree(&regex);
+        assert_true(pattern_matches(p, slice_of(cases[i].match)));
+        assert_false(pattern_matches(p, slice_of(cases[i].other)));
+        pattern_free(p);
     }
-    arena_free(arena);
+    pattern_free(NULL);
+}
+
+/* What a value taught the matcher is forgotten: else each of these made it
+ * larger by megabytes, for good. */
+static void values_leave_nothing(void **state)
+{
+    struct fault fault;
+    struct pattern *p = pattern_new(SLICE("(a|b)*a(a|b){18}"), &fault);
+    char value[PATTERN_VALUE_MAX + 1];
+    uint32_t seed = 1;
+    size_t before = 0;
+
+    (void)state;
+    assert_non_null(p);
+    for (int round = 0; round < 40; round++) {
+        for (size_t i = 0; i < sizeof value; i++) {
+            seed = seed * 1664525 + 1013904223;
+            value[i] = seed >> 31 ? 'a' : 'b';
+        }
+        pattern_matches(p, (struct slice){value, PATTERN_VALUE_MAX});
+        if (round == 7)
+            before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    }
+    assert_true(mallinfo2().uordblks + mallinfo2().hblkhd < before + (8 << 20));
+    memset(value, 'a', sizeof value);
+    assert_true(pattern_matches(p, (struct slice){value, PATTERN_VALUE_MAX}));
+    assert_false(pattern_matches(p, (struct slice){value, sizeof value}));
+    assert_false(pattern_matches(p, SLICE("aaaaaaaaaaaaaaaaaaaaa\0")));
+    pattern_free(p);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(patterns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(patterns),
+                                       cmocka_unit_test(values_leave_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/paramdecl.h"
+#include "common/pattern.h"
 #include "common/value.h"
 
 #define TEXT(s)   .raw = {.kind = RAW_TEXT, .text = {s, sizeof(s) - 1}}
@@ -155,8 +156,7 @@ static void reads_values(void **state)
                         memcmp(v.text.ptr, cases[i].text, v.text.len) == 0);
         if (good && v.kind == VALUE_TEXT)
             assert_int_equal(v.text.len, strlen(cases[i].text));
-        if (p.pattern)
-            regfree(&p.regex);
+        pattern_free(p.matcher);
         buf_free(&scratch);
     }
     arena_free(arena);
