@@ -9,3 +9,8 @@ python3 "$here/reload_load.py" || fail "a reload cost requests"
 await 20 workers_are 2
 logged 'Hang up: Master' 3 || fail "the log does not tell of three reloads"
 stop
+
+rm -f "$T/app/api/version.sql"
+start -w 2 --keep-alive 0
+python3 "$here/reload_load.py" no-idle || fail "a reload cost a new connection"
+stop

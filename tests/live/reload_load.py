@@ -9,7 +9,7 @@ import threading
 import time
 
 API = os.path.join(os.environ["T"], "app/api/version.sql")
-BUSY, IDLE, RELOADS = 64, 64, 3
+BUSY, IDLE, RELOADS = 64, 0 if "no-idle" in sys.argv else 64, 3
 failures = []
 answered = []  # one entry an answer, by whichever thread
 done = threading.Event()
