@@ -4,6 +4,7 @@
 B    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma := ,
 PREFIX ?= /usr/local
+PORT   := $(if $(filter command line,$(origin PORT)),$(PORT),8000)
 
 CC     ?= cc
 WARN   := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion \
@@ -62,8 +63,9 @@ $(B)/llhttp/%.o: | build/.packages-build
 # ---- running ----------------------------------------------------------------
 run: $(B)/prong
 	@mkdir -p var
-	@echo "SoftFactory: http://127.0.0.1:8000/  health: /api/health  admin token: demo_token"
-	@$(B)/prong -w 4 -b 127.0.0.1:8000 --demo --database var/softfactory.db \
+	@echo "SoftFactory: http://127.0.0.1:$(PORT)/  health: /api/health  admin token: demo_token"
+	@echo "(another port: make run PORT=9000)"
+	@$(B)/prong -w 4 -b 127.0.0.1:$(PORT) --demo --database var/softfactory.db \
 	    --access-logfile - etc/softfactory
 
 # ---- tests ------------------------------------------------------------------

@@ -23,7 +23,7 @@ static bool is_declared(const struct endpoint *e, struct slice name)
     return false;
 }
 
-/* Counted at once, so that whoever gives an endpoint back finds its patterns. */
+/* Counted at once, so that who gives an endpoint back finds its patterns. */
 static void add_param(struct head *head, const struct param *p)
 {
     struct endpoint *e = head->endpoint;

@@ -38,14 +38,19 @@ static void peer_text(const struct sockaddr_storage *from, char *out)
         inet_ntop(AF_INET6, &v6->sin6_addr, out, PEER_TEXT);
 }
 
+void acceptor_rest(struct acceptor *a, uint64_t ms)
+{
+    acceptor_pause(a);
+    a->resume_ms = loop_now(a->config.loop) + ms;
+}
+
 static void run_short(struct acceptor *a)
 {
     if (a->config.on_shortage(a->config.self))
         return; /* the listener is still readable: the next turn tries again */
     log_warning("Out of file descriptors: not accepting for %d ms",
                 (int)SHORTAGE_PAUSE_MS);
-    acceptor_pause(a);
-    a->resume_ms = loop_now(a->config.loop) + SHORTAGE_PAUSE_MS;
+    acceptor_rest(a, SHORTAGE_PAUSE_MS);
 }
 
 /* False when nothing was taken. */
@@ -68,14 +73,7 @@ static bool accept_one(struct acceptor *a, int listener)
     return errno == ECONNABORTED || errno == EINTR;
 }
 
-/* One a turn: the siblings that were woken too get their share. */
-static void on_readable(void *self, unsigned events)
-{
-    struct listening *l = self;
-
-    (void)events;
-    accept_one(l->home, l->watch.fd);
-}
+static void on_readable(void *self, unsigned events);
 
 static bool listen_on(struct acceptor *a, size_t i)
 {
@@ -84,6 +82,24 @@ static bool listen_on(struct acceptor *a, size_t i)
     l->home = a;
     l->watch = (struct watch){on_readable, l, a->config.listeners[i]};
     return loop_add(a->config.loop, &l->watch, LOOP_READ | LOOP_EXCLUSIVE);
+}
+
+/*
+ * One a turn, and then to the end of the queue: for each connection the
+ * kernel wakes the process that has waited for longest on the listener, and
+ * without this that would always be the same one.
+ */
+static void on_readable(void *self, unsigned events)
+{
+    struct listening *l = self;
+    struct acceptor *a = l->home;
+
+    (void)events;
+    if (!accept_one(a, l->watch.fd) || a->paused)
+        return;
+    loop_del(a->config.loop, &l->watch);
+    if (!listen_on(a, (size_t)(l - a->listening)))
+        log_error("A listener cannot be watched: %s", strerror(errno));
 }
 
 struct acceptor *acceptor_new(const struct acceptor_config *config)

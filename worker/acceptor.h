@@ -36,6 +36,8 @@ void acceptor_free(struct acceptor *a);
 /* Stop and go on taking connections; others keep taking them meanwhile. */
 void acceptor_pause(struct acceptor *a);
 void acceptor_resume(struct acceptor *a);
+/* Stops for a while; acceptor_tick goes on. */
+void acceptor_rest(struct acceptor *a, uint64_t ms);
 /* To be called each turn: goes on after a shortage, once it is time. Returns
  * when it has to be called again, or `next` when that is sooner. */
 uint64_t acceptor_tick(struct acceptor *a, uint64_t next);

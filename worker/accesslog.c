@@ -40,13 +40,17 @@ struct accesslog {
 /*
  * Standard output is opened anew where that can be, for a description of our
  * own that may be non-blocking: the shell's or a neighbour's stays as it is.
+ * Not so a file: there the error log may be writing too ("> log 2>&1"), and
+ * only a shared description has the shared place where the next line goes.
  */
 static int log_descriptor_open(const char *path)
 {
     if (path)
         return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    int fd =
-        open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    int fd = -1;
+    if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode))
+        fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 

@@ -289,6 +289,14 @@ static int read_form_body(struct reading *r, struct slice body,
     return 0;
 }
 
+/* RFC 9110, 8.4: what is compressed must not be read as if it were not. */
+static bool is_encoded(const struct request *req)
+{
+    struct slice coding = request_header(req, "content-encoding");
+
+    return coding.len > 0 && !slice_is_nocase(coding, "identity");
+}
+
 static int read_body(struct reading *r, struct fault *fault)
 {
     struct slice body = request_body(r->req);
@@ -299,6 +307,10 @@ static int read_body(struct reading *r, struct fault *fault)
                  slice_is_nocase((struct slice){media.ptr + media.len - 5, 5},
                                  "+json"));
 
+    if (is_encoded(r->req)) {
+        fault_set(fault, "The body must not have a Content-Encoding");
+        return 415;
+    }
     if (json)
         return read_json_body(r, body, fault);
     if (slice_is_nocase(media, "application/x-www-form-urlencoded") &&

@@ -8,9 +8,10 @@
 #include "worker/problem.h"
 
 enum {
-    LINGER_MS = 2000, /* as nginx and Gunicorn */
-    TRIM_MS = 1000,   /* between two looks at what the pool needs */
-    DRAIN_MS = 1000,  /* that a silent connection has at least, at the end */
+    LINGER_MS = 2000,  /* as nginx and Gunicorn */
+    TRIM_MS = 1000,    /* between two looks at what the pool needs */
+    FULL_REST_MS = 20, /* that a full worker leaves connections to others */
+    DRAIN_MS = 1000,   /* that a silent connection has at least, at the end */
 };
 
 size_t conns_open(const struct conns *c)
@@ -141,6 +142,20 @@ static bool on_shortage(void *self)
     return end_oldest_idle(self);
 }
 
+/*
+ * A worker that is full lets its siblings take what comes. Only when it is
+ * asked again all the same, because they are full too, somebody idle goes.
+ */
+static void make_way(struct conns *home)
+{
+    size_t most = (size_t)home->config.settings->worker_connections;
+
+    if (conns_open(home) > most)
+        end_oldest_idle(home);
+    if (conns_open(home) >= most && home->acceptor)
+        acceptor_rest(home->acceptor, FULL_REST_MS);
+}
+
 static void on_accept(void *self, int fd, const char *peer)
 {
     struct conns *home = self;
@@ -159,9 +174,7 @@ static void on_accept(void *self, int fd, const char *peer)
         conn_shut(c);
         return;
     }
-    if (conns_open(home) >= (size_t)home->config.settings->worker_connections &&
-        !end_oldest_idle(home) && home->acceptor)
-        acceptor_pause(home->acceptor);
+    make_way(home);
 }
 
 /* Time is up. What may just have arrived is still looked at. */

@@ -76,7 +76,10 @@ static enum db_result fail(struct db *db, int code)
         db->damaged = true;
         db_suspect(db);
     }
-    return result_of(db, code);
+    enum db_result result = result_of(db, code);
+    if (result == DB_BUSY)
+        db->contended = true;
+    return result;
 }
 
 const char *db_message(const struct db *db)
@@ -167,6 +170,8 @@ enum db_result stmt_step(struct stmt *s)
         db->unstoppable = db->alone;
         return DB_ROW;
     }
+    if (db->alone && code == SQLITE_DONE)
+        db->contended = false;
     db->alone = db->unstoppable = false;
     return code == SQLITE_DONE ? DB_DONE : fail(db, code);
 }
@@ -348,6 +353,8 @@ enum db_result db_begin_write(struct db *db)
     end_shared(db);
     enum db_result r = begin(db, db->begin_write);
     db->writing = r == DB_DONE;
+    if (db->writing)
+        db->contended = false;
     return r;
 }
 

@@ -180,7 +180,12 @@ const char *db_result_name(enum db_result r);
  */
 void db_deadline(struct db *db, uint64_t deadline_ms);
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self);
-enum { DB_PATIENCE_MS = 5000 };
+enum {
+    DB_PATIENCE_MS = 5000,
+    /* After a wait in vain, until the lock was had again: whoever holds it
+     * from outside shall not stop this worker for 5 s a request. */
+    DB_PATIENCE_AGAIN_MS = 100,
+};
 /* How long to wait for a lock; DB_PATIENCE_MS at first. */
 void db_patience(struct db *db, uint64_t wait_ms);
 

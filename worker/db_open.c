@@ -85,12 +85,15 @@ static int on_busy(void *self, int count)
 
     if (count == 0)
         db->busy_since_ms = now;
-    if (now - db->busy_since_ms >= db->patience_ms || is_late(db, now))
+    uint64_t patience = db->patience_ms;
+    if (db->contended && patience > DB_PATIENCE_AGAIN_MS)
+        patience = DB_PATIENCE_AGAIN_MS;
+    if (now - db->busy_since_ms >= patience || is_late(db, now))
         return 0;
     if (db->beat)
         db->beat(db->beat_self);
     uint64_t wait = waits[(size_t)count < last ? (size_t)count : last];
-    uint64_t left = db->patience_ms - (now - db->busy_since_ms);
+    uint64_t left = patience - (now - db->busy_since_ms);
     if (db->deadline_ms && !db->unstoppable && db->deadline_ms - now < left)
         left = db->deadline_ms - now;
     sleep_ms(wait < left ? wait : left);

@@ -188,11 +188,10 @@ static void answer_failure(struct run *r, enum db_result result)
 {
     const char *message = db_message(r->es->db);
 
-    if (result == DB_TOO_BIG && r->e->method == METHOD_GET) {
+    if (result == DB_TOO_BIG && r->e->method == METHOD_GET)
         problem(r->res, 500, "The answer is larger than this server sends");
-        return;
-    }
-    problem_sql(r->res, result, message);
+    else
+        problem_sql(r->res, result, message);
     if (r->res->status >= 500)
         log_error("Error handling request %s %s: %s: %s, request %.*s",
                   method_name(r->e->method), r->e->path, db_result_name(result),

@@ -27,18 +27,64 @@ bool framing_request_line(struct slice line, size_t target)
            memcmp(rest.ptr + target, " HTTP/", 6) == 0;
 }
 
-static bool is_host_char(char c)
+static bool is_name_char(char c)
 {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr("-._~%!$&'()*+,;=:[]", c) != NULL);
+           (c && strchr("-._~!$&'()*+,;=", c) != NULL);
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* A registered name, or an address in its dotted form. */
+static bool name_valid(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        bool escape = s.ptr[i] == '%' && i + 2 < s.len &&
+                      is_hex(s.ptr[i + 1]) && is_hex(s.ptr[i + 2]);
+        if (!escape && !is_name_char(s.ptr[i]))
+            return false;
+        i += escape ? 2 : 0;
+    }
+    return true;
+}
+
+/* What stands between brackets: an IPv6 address. */
+static bool literal_valid(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_hex(s.ptr[i]) && s.ptr[i] != ':' && s.ptr[i] != '.')
+            return false;
+    return s.len > 1;
+}
+
+static bool port_valid(struct slice s)
+{
+    int64_t port = 0;
+
+    return s.len == 0 ||
+           (s.ptr[0] != '-' && text_int64(s, &port) && port <= 65535);
 }
 
 bool framing_host(struct slice host)
 {
-    for (size_t i = 0; i < host.len; i++)
-        if (!is_host_char(host.ptr[i]))
-            return false;
-    return true;
+    struct slice rest = host;
+    struct slice name;
+
+    if (host.len == 0 || host.ptr[0] != '[') {
+        name = slice_cut(&rest, ':');
+        return name_valid(name) && port_valid(rest);
+    }
+    rest.ptr++;
+    rest.len--;
+    name = slice_cut(&rest, ']');
+    if (rest.ptr == NULL || !literal_valid(name) ||
+        (rest.len > 0 && rest.ptr[0] != ':'))
+        return false;
+    return rest.len == 0 ||
+           port_valid((struct slice){rest.ptr + 1, rest.len - 1});
 }
 
 bool framing_cut_authority(struct slice *target)

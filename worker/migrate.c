@@ -255,7 +255,7 @@ static bool check_foreign_keys(struct db *db, struct fault *fault)
  * database as on an old one.
  */
 static bool apply_all(struct db *db, const struct app *app, bool demo,
-                      struct fault *fault)
+                      const struct migrate_proof *proof, struct fault *fault)
 {
     struct survey found;
 
@@ -271,18 +271,20 @@ static bool apply_all(struct db *db, const struct app *app, bool demo,
             return false;
     if (demo && found.fresh && app->demo && !run_script(db, app->demo, fault))
         return false;
-    return check_foreign_keys(db, fault);
+    return check_foreign_keys(db, fault) &&
+           (proof == NULL || proof->holds(proof->self, db, fault));
 }
 
 static bool apply_in_transaction(struct db *db, const struct app *app,
-                                 bool demo, struct fault *fault)
+                                 bool demo, const struct migrate_proof *proof,
+                                 struct fault *fault)
 {
     db_patience(db, MIGRATE_PATIENCE_MS);
     bool ok = db_begin_write(db) == DB_DONE || db_fault(db, fault);
     db_patience(db, DB_PATIENCE_MS);
     if (!ok)
         return false;
-    ok = apply_all(db, app, demo, fault);
+    ok = apply_all(db, app, demo, proof, fault);
     if (!ok)
         db_rollback(db);
     else if (db_commit(db) != DB_DONE)
@@ -290,8 +292,8 @@ static bool apply_in_transaction(struct db *db, const struct app *app,
     return ok;
 }
 
-bool migrate(struct db *db, const struct app *app, bool demo,
-             struct fault *fault)
+bool migrate_proved(struct db *db, const struct app *app, bool demo,
+                    const struct migrate_proof *proof, struct fault *fault)
 {
     struct survey found;
 
@@ -299,5 +301,12 @@ bool migrate(struct db *db, const struct app *app, bool demo,
         return false;
     if (!found.fresh)
         warn_of_removed(db, app);
-    return nothing_to_do(&found) || apply_in_transaction(db, app, demo, fault);
+    return nothing_to_do(&found) ||
+           apply_in_transaction(db, app, demo, proof, fault);
+}
+
+bool migrate(struct db *db, const struct app *app, bool demo,
+             struct fault *fault)
+{
+    return migrate_proved(db, app, demo, NULL, fault);
 }

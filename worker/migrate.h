@@ -21,4 +21,15 @@
 bool migrate(struct db *db, const struct app *app, bool demo,
              struct fault *fault);
 
+/* What must hold on the migrated database before it is committed. */
+struct migrate_proof {
+    bool (*holds)(void *self, struct db *db, struct fault *fault);
+    void *self;
+};
+
+/* The same; when the proof fails, the database is left as it was. It is not
+ * asked when there was nothing to do. */
+bool migrate_proved(struct db *db, const struct app *app, bool demo,
+                    const struct migrate_proof *proof, struct fault *fault);
+
 #endif

@@ -173,6 +173,17 @@ static bool make_routes(struct site *s, struct fault *fault)
     return true;
 }
 
+/* A migration whose app does not load would break the generation that still
+ * serves: so its statements are prepared before it is committed. */
+static bool endpoints_load(void *self, struct db *db, struct fault *fault)
+{
+    struct endpoints *es = endpoints_open(self, db, fault);
+    bool ok = es != NULL;
+
+    endpoints_close(es);
+    return ok;
+}
+
 /* On a connection of its own: the one that fills a new database keeps
  * megabytes of its pages, which an idle worker need not hold. */
 static bool bring_up_to_date(const char *path, const struct site_config *config,
@@ -184,7 +195,12 @@ static bool bring_up_to_date(const char *path, const struct site_config *config,
     if (db == NULL)
         return false;
     db_on_progress(db, config->beat, config->self);
-    bool ok = migrate(db, config->app, config->demo, fault);
+    union { /* the proof only reads it */
+        const struct app *app;
+        void *self;
+    } app = {config->app};
+    const struct migrate_proof proof = {endpoints_load, app.self};
+    bool ok = migrate_proved(db, config->app, config->demo, &proof, fault);
     db_close(db);
     malloc_trim(0);
     return ok;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -17,8 +18,11 @@
 #include "worker/site.h"
 #include "worker/worker.h"
 
-/* A sign of life at least this often, also when nothing happens. */
-enum { BEAT_MS = 1000 };
+enum {
+    BEAT_MS = 1000,       /* a sign of life at least so often */
+    OWN_DESCRIPTORS = 96, /* beside connections: listeners, logs, the database,
+                             files of web/ that are held open */
+};
 
 struct worker {
     const struct heritage *heritage;
@@ -172,9 +176,27 @@ static uint64_t choose_max_requests(const struct settings *s)
     return (uint64_t)s->max_requests + jitter;
 }
 
+/* A shell's limit of 1024 descriptors is not what worker-connections meant:
+ * it is raised as far as the system lets it. */
+static void want_descriptors(const struct settings *s)
+{
+    struct rlimit r;
+    rlim_t wanted = (rlim_t)s->worker_connections + OWN_DESCRIPTORS;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= wanted)
+        return;
+    r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur < wanted)
+        log_warning("worker-connections is %lld, but the limit of open files "
+                    "is %llu",
+                    (long long)s->worker_connections,
+                    (unsigned long long)r.rlim_cur);
+}
+
 static bool set_up(struct worker *w)
 {
     db_init();
+    want_descriptors(w->heritage->settings);
     w->max_requests = choose_max_requests(w->heritage->settings);
     w->loop = loop_new();
     if (w->loop == NULL || !listen_to_signals(w)) {

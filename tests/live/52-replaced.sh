@@ -23,8 +23,11 @@ expect 201 POST /items --json '{"name": "new here"}'
 sqlite3 "$T/app/live.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >"$T/out"
 mv "$T/app/live.db" "$T/away.db"
 rm -f "$T"/app/live.db-*
-not_ready() {
-    [ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/ready")" = 503 ]
+not_ready() { # so many times in a row that each worker was asked
+    for _ in 1 2 3 4 5 6 7 8; do
+        [ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/ready")" = 503 ] ||
+            return 1
+    done
 }
 await 10 not_ready
 expect 503 GET /items/1
