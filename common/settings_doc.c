@@ -43,15 +43,20 @@ static const struct note signals[] = {
             "one has proved that it can serve. If it cannot, they stay."},
     {"USR1", "Open the log files again, after a rotation."},
     {"TTIN, TTOU", "One worker more, one worker fewer."},
-    {"WINCH", "Retire all workers gracefully; the master stays."},
+    {"WINCH", "Retire all workers gracefully; the master stays. Ignored when "
+              "it runs on a terminal."},
     {0},
 };
 
 static const struct note exits[] = {
     {"0", "Stopped as asked."},
+    {"1", "--check-config or token found a fault; a socket, a log or the pid "
+          "file cannot be had."},
     {"2", "A flag, a key or a value is wrong; nothing was started."},
-    {"3", "No worker can start with this configuration."},
-    {"4", "The app does not load; the log names file and line."},
+    {"3", "No worker can start: the database, a migration or a statement is "
+          "wrong; the log says which."},
+    {"4", "The app does not load: a file of it cannot be read; file and line "
+          "are named."},
     {0},
 };
 _Static_assert(EXIT_ASKED == 0 && EXIT_USAGE == 2 && EXIT_BOOT == 3 &&
