@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "worker/db.h"
 #include "worker/endpoint.h"
 #include "worker/migrate.h"
@@ -244,10 +245,21 @@ struct site *site_open(const struct site_config *config, struct fault *fault)
     return NULL;
 }
 
+/* Should the file have been replaced since the last look, what SQLite keeps
+ * beside it belongs to the former one and must not meet the next worker. */
+static void look_once_more(struct db *db)
+{
+    if (db == NULL)
+        return;
+    db_suspect(db);
+    db_ready(db, loop_clock_ms());
+}
+
 void site_close(struct site *s)
 {
     if (s == NULL)
         return;
+    look_once_more(s->db);
     files_close(s->files);
     router_free(s->router);
     endpoints_close(s->endpoints);

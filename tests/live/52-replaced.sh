@@ -40,3 +40,18 @@ mv "$T/away.db" "$T/app/live.db"
 await 10 all_say 'other 1'
 await 10 is_ready
 stop
+
+# Replaced in the very moment of a stop: the next start finds it whole.
+rm -f "$T/other.db"
+start -w 2
+expect 201 POST /items --json '{"name": "only in the old one"}'
+sqlite3 "$T/app/live.db" "VACUUM INTO '$T/other.db'"
+sqlite3 "$T/other.db" "UPDATE items SET name = 'third ' || id"
+expect 201 POST /items --json '{"name": "and one more"}'
+mv "$T/other.db" "$T/app/live.db"
+stop
+start -w 2
+all_say 'third 1' || fail "the former database's commits came along"
+[ "$(sqlite3 "$T/app/live.db" 'PRAGMA integrity_check')" = ok ] ||
+    fail "the new database is damaged"
+stop
