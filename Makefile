@@ -1,4 +1,5 @@
-# Targets for people: all run test lint format fuzz bench install clean.
+# Targets for people: all run test (unit live fuzz-short) lint format bench
+# install clean.
 # SAN=address,undefined (or thread) builds apart and tests under sanitizers.
 
 B    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))

@@ -24,7 +24,8 @@ struct settings;
 enum {
     EXIT_ASKED = 0,  /* told to go, or done with its share (max-requests) */
     EXIT_USAGE = 2,  /* a bad flag, key or value; nothing was started */
-    EXIT_BOOT = 3,   /* can never start with this configuration: no respawn */
+    EXIT_BOOT = 3,   /* cannot start like this: ends the first boot and a
+                      reload; tried again with back-off once one was ready */
     EXIT_NO_APP = 4, /* the app does not load: file:line was logged */
     /* any other code or a signal: a crash, so respawn */
 };

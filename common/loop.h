@@ -52,8 +52,8 @@ bool loop_signals(struct loop *l, const sigset_t *set,
 
 /*
  * Waits at most timeout_ms (-1: for ever) and calls the watches that have
- * something to do. Returns how many; 0 after the time is up. The clocks below
- * are read again right after the wait.
+ * something to do. Returns how many; 0 after the time is up. loop_now is
+ * set right after the wait.
  */
 int loop_turn(struct loop *l, int timeout_ms);
 

@@ -178,7 +178,8 @@ static bool make_routes(struct site *s, struct fault *fault)
  * serves: so its statements are prepared before it is committed. */
 static bool endpoints_load(void *self, struct db *db, struct fault *fault)
 {
-    struct endpoints *es = endpoints_open(self, db, fault);
+    const struct site *s = self;
+    struct endpoints *es = endpoints_open(s->app, db, fault);
     bool ok = es != NULL;
 
     endpoints_close(es);
@@ -187,7 +188,8 @@ static bool endpoints_load(void *self, struct db *db, struct fault *fault)
 
 /* On a connection of its own: the one that fills a new database keeps
  * megabytes of its pages, which an idle worker need not hold. */
-static bool bring_up_to_date(const char *path, const struct site_config *config,
+static bool bring_up_to_date(struct site *s, const char *path,
+                             const struct site_config *config,
                              struct fault *fault)
 {
     enum db_mode mode = config->create ? DB_CREATE : DB_SERVE;
@@ -196,11 +198,7 @@ static bool bring_up_to_date(const char *path, const struct site_config *config,
     if (db == NULL)
         return false;
     db_on_progress(db, config->beat, config->self);
-    union { /* the proof only reads it */
-        const struct app *app;
-        void *self;
-    } app = {config->app};
-    const struct migrate_proof proof = {endpoints_load, app.self};
+    const struct migrate_proof proof = {endpoints_load, s};
     bool ok = migrate_proved(db, config->app, config->demo, &proof, fault);
     db_close(db);
     malloc_trim(0);
@@ -213,7 +211,7 @@ static bool open_database(struct site *s, const struct site_config *config,
     const char *path =
         config->database ? config->database : config->app->database;
 
-    if (!bring_up_to_date(path, config, fault))
+    if (!bring_up_to_date(s, path, config, fault))
         return false;
     s->db = db_open(path, DB_SERVE, fault);
     if (s->db == NULL)
