@@ -67,9 +67,12 @@ static inline void wire_answer(void *self, struct call *call)
     struct slice path = request_path(call->req);
     size_t count;
     const struct pair *query = request_query(call->req, &count);
-    size_t n = count ? strtoul(query[0].value.ptr, NULL, 10) : 0;
+    int64_t asked = 0;
 
     assert_ptr_equal(self, &wire);
+    if (count > 0)
+        assert_true(text_int64(query[0].value, &asked) && asked >= 0);
+    size_t n = (size_t)asked;
     call->res->type = "text/plain";
     call->res->head = request_verb(call->req) == VERB_HEAD;
     if (slice_is(path, "/later")) {
