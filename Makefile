@@ -19,9 +19,10 @@ OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
 LLHTTP := /usr/share/llhttp
 CFLAGS += -std=gnu11 -g $(OPT) -D_GNU_SOURCE -I. -isystem /usr/share/include/llhttp
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-flto=auto -pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
-LDLIBS := -lsqlite3 -lnettle -linih -lm
+LDLIBS := -lsqlite3 -lnettle -linih -lz -lm
 
-BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp nettle-dev libinih-dev
+BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp nettle-dev libinih-dev \
+		  zlib1g-dev libxxhash-dev
 TEST_PACKAGES  := libcmocka-dev curl python3 sqlite3 procps
 LINT_PACKAGES  := clang-format clang-tidy shellcheck
 

@@ -126,6 +126,9 @@ struct endpoint {
     int64_t cache_ms;   /* "@cache"; 0 when unsaid */
     bool warm;          /* "@warm" */
     struct rate rate;   /* "@rate" */
+    /* Of everything the block says, comments aside: another number, another
+     * endpoint. What was kept of the former one is not found any more. */
+    uint64_t fingerprint;
 };
 
 /* "-- EVERY 5m name" or "-- DAILY 03:30 name": a block like an endpoint. */
@@ -141,6 +144,18 @@ struct job {
     size_t statement_count;
 };
 
+/* "[alerts]" of app.conf: when the operator is told. 0: switched off. */
+struct alert_rules {
+    double response_time;  /* ms, mean of a minute: "100ms" */
+    double db_query_time;  /* ms, mean of a minute: "10ms" */
+    double memory_usage;   /* MB, all processes: "500M" */
+    double cache_hit_rate; /* percent; alerts below: "60" */
+    double error_rate;     /* percent of 5xx: "1" */
+    int64_t min_requests;  /* of the minute, or nothing is judged: 20 */
+    int64_t hold_ms;       /* it lasts so long before it rises or clears: 15s */
+    const char *command;   /* run by /bin/sh when one rises or clears; null */
+};
+
 /* A whole SQL file that is run as it stands. */
 struct script {
     const char *file;  /* path as opened */
@@ -154,11 +169,14 @@ struct app {
     const char *database; /* app.conf "database", resolved against dir */
     const char *web;      /* dir/web, or null when there is no such folder */
 
-    int64_t timeout_ms;    /* default of @timeout: "timeout", 5 s */
-    int64_t slow_query_ms; /* "slow_query", 100 ms: log statements over it */
-    int64_t scan_rows;     /* "scan_rows", 1000: tables larger than this are
-                              worth a warning when scanned */
-    int64_t response_max;  /* "response_max", 64M: larger answers are a 500 */
+    int64_t timeout_ms;      /* default of @timeout: "timeout", 5 s */
+    int64_t slow_query_ms;   /* "slow_query", 100 ms: log statements over it */
+    int64_t slow_request_ms; /* "slow_request", 250 ms: kept as slow ones */
+    int64_t scan_rows;       /* "scan_rows", 1000: tables larger than this are
+                                worth a warning when scanned */
+    int64_t response_max;    /* "response_max", 64M: larger answers are a 500 */
+
+    struct alert_rules alerts;
 
     struct endpoint *endpoints;
     size_t endpoint_count;

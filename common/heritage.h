@@ -18,6 +18,7 @@
 
 struct app;
 struct settings;
+struct shared;
 
 /* Exit codes of a worker, and of the master when it passes one on. They are
  * Gunicorn's where Gunicorn has one. */
@@ -39,19 +40,41 @@ enum slot_state {
     SLOT_BACKOFF,  /* died before its first ready; waits before the next try */
 };
 
-enum { SLOTS_MAX = 512 }; /* workers of two generations, at most */
+enum {
+    SLOTS_MAX = 512, /* workers of two generations, at most */
+    SLOT_KEEPER = SLOTS_MAX,
+    SLOT_MASTER, /* only its own figures */
+    SLOTS_ALL
+};
 
-/* A worker's place in shared memory; it outlives the worker. One cache line,
- * so that heartbeats of neighbours do not contend. */
+/* A process's place in shared memory; it outlives the process. Whole cache
+ * lines, so that heartbeats of neighbours do not contend. Writer: the process
+ * in it, except where the master is named. */
 struct slot {
-    /* Writer: worker. CLOCK_MONOTONIC in ms at its last sign of life; the
-     * master sets it once before the fork. */
+    /* CLOCK_MONOTONIC in ms at its last sign of life; the master sets it once
+     * before the fork. */
     _Atomic uint64_t beat_ms;
-    /* Writer: worker. 1 once it can serve; the master clears it before the
-     * fork. */
+    /* 1 once it can serve; the master clears it before the fork. */
     _Atomic uint32_t ready;
-    /* Writer: worker. Requests answered since its birth. */
+    /* Of the process in it; 0: nobody. Writer: master. */
+    _Atomic int32_t pid;
+    /* Requests answered since its birth. */
     _Atomic uint64_t requests;
+
+    _Atomic uint64_t busy_ns;     /* not waiting, since the slot's beginning */
+    _Atomic uint32_t connections; /* open now */
+    _Atomic uint32_t backlog;     /* of the listening sockets, last looked at */
+    _Atomic uint64_t accepted;    /* connections, since the slot's beginning */
+
+    _Atomic uint64_t cpu_us; /* struct vitals, taken now and then */
+    _Atomic uint64_t pss_kb;
+    _Atomic uint64_t peak_kb;
+    _Atomic uint32_t descriptors;
+
+    _Atomic uint32_t births;     /* processes so far. Writer: master */
+    _Atomic uint32_t deaths;     /* of them by a crash. Writer: master */
+    _Atomic uint32_t generation; /* Writer: master */
+    _Atomic int64_t born_ms;     /* Unix time. Writer: master */
 } __attribute__((aligned(64)));
 
 /* What a child is born with. Valid for its whole life. */
@@ -60,14 +83,19 @@ struct heritage {
     const struct app *app;           /* of its generation, parsed */
     const int *listeners;            /* listening sockets, non-blocking */
     size_t listener_count;
-    struct slot *slot; /* its own, shared */
-    bool may_create;   /* the database, when it is not there: only before the
-                          first worker of all was ready. Later its absence is
-                          an accident, not a new start */
-    unsigned number;   /* index of that slot; `%(w)s` in the access log */
-    int news_fd;       /* eventfd: write 1 when slot->ready was set */
-    int life_fd;       /* pipe: end of file once the master is gone */
-    pid_t master;      /* the master's process id */
+    size_t admin_count;          /* the last so many are of --admin-bind */
+    const struct shared *shared; /* the segment */
+    struct slot *slot;           /* its own in it */
+    bool may_create; /* the database, when it is not there: only before the
+                        first worker of all was ready. Later its absence is
+                        an accident, not a new start */
+    unsigned number; /* index of that slot; `%(w)s` in the access log */
+    int news_fd;     /* eventfd: write 1 when slot->ready was set */
+    int life_fd;     /* pipe: end of file once the master is gone */
+    int bell_fd;     /* eventfd for workers that wait for another's answer:
+                        written when it is there, never read; watched with
+                        LOOP_EDGE by those who wait */
+    pid_t master;    /* the master's process id */
 };
 
 /*

@@ -18,10 +18,10 @@ struct loop {
     struct watch signals; /* fd -1: none */
     void (*on_signal)(void *self, const struct signalfd_siginfo *info);
     void *signal_self;
-    uint64_t now_ms;
+    uint64_t now_ns;
 };
 
-static uint64_t clock_ns(void)
+uint64_t loop_clock_ns(void)
 {
     struct timespec t;
 
@@ -31,12 +31,12 @@ static uint64_t clock_ns(void)
 
 uint64_t loop_clock_ms(void)
 {
-    return clock_ns() / 1000000;
+    return loop_clock_ns() / 1000000;
 }
 
 uint64_t loop_clock_us(void)
 {
-    return clock_ns() / 1000;
+    return loop_clock_ns() / 1000;
 }
 
 struct loop *loop_new(void)
@@ -46,7 +46,7 @@ struct loop *loop_new(void)
     if (l == NULL)
         return NULL;
     l->signals.fd = -1;
-    l->now_ms = loop_clock_ms();
+    l->now_ns = loop_clock_ns();
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll < 0) {
         free(l);
@@ -75,6 +75,8 @@ static uint32_t to_epoll(unsigned interest)
         events |= EPOLLOUT;
     if (interest & LOOP_EXCLUSIVE) /* EPOLLRDHUP is not allowed beside it */
         events = (events & ~(uint32_t)EPOLLRDHUP) | EPOLLEXCLUSIVE;
+    if (interest & LOOP_EDGE)
+        events |= EPOLLET;
     return events;
 }
 
@@ -144,7 +146,7 @@ int loop_turn(struct loop *l, int timeout_ms)
     struct epoll_event events[EVENTS_A_TURN];
     int count = epoll_wait(l->epoll, events, EVENTS_A_TURN, timeout_ms);
 
-    l->now_ms = loop_clock_ms();
+    l->now_ns = loop_clock_ns();
     for (int i = 0; i < count; i++) {
         struct watch *w = events[i].data.ptr;
         if (w->fn)
@@ -155,5 +157,10 @@ int loop_turn(struct loop *l, int timeout_ms)
 
 uint64_t loop_now(const struct loop *l)
 {
-    return l->now_ms;
+    return l->now_ns / 1000000;
+}
+
+uint64_t loop_now_ns(const struct loop *l)
+{
+    return l->now_ns;
 }

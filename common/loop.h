@@ -24,6 +24,7 @@ enum {
     LOOP_HANGUP = 4,    /* error or full hang-up; always reported */
     LOOP_EXCLUSIVE = 8, /* wake one of the processes waiting (EPOLLEXCLUSIVE);
                            such a watch can be added and removed, not changed */
+    LOOP_EDGE = 16,     /* only when something new comes (EPOLLET) */
 };
 
 struct watch {
@@ -57,10 +58,12 @@ bool loop_signals(struct loop *l, const sigset_t *set,
  */
 int loop_turn(struct loop *l, int timeout_ms);
 
-/* Milliseconds on CLOCK_MONOTONIC at the last turn's wake-up. */
+/* CLOCK_MONOTONIC at the last turn's wake-up, in ms and in ns. */
 uint64_t loop_now(const struct loop *l);
-/* Reads CLOCK_MONOTONIC anew, in milliseconds and in microseconds. */
+uint64_t loop_now_ns(const struct loop *l);
+/* Reads CLOCK_MONOTONIC anew (25 ns). */
 uint64_t loop_clock_ms(void);
 uint64_t loop_clock_us(void);
+uint64_t loop_clock_ns(void);
 
 #endif

@@ -54,6 +54,21 @@ struct settings {
     int64_t body_timeout;
     int64_t send_timeout; /* without progress of an answer being sent */
 
+    /* the cache, and what is sent */
+    int64_t cache_size;      /* bytes of shared memory; 0: no cache */
+    int64_t cache_entry_max; /* bytes of the largest answer kept */
+    const char *gzip;        /* "on" or "off" */
+    int64_t gzip_min_length; /* bytes */
+    int64_t gzip_comp_level; /* 1 to 9 */
+
+    /* monitoring */
+    const char *monitoring;      /* "on" or "off" */
+    struct texts admin_bind;     /* where operators need no token */
+    const char *performance_log; /* null: none */
+    int64_t performance_interval;
+    int64_t performance_log_size;  /* bytes, then it is rotated */
+    int64_t performance_log_count; /* rotated files kept */
+
     /* server mechanics */
     const char *chdir;
     struct texts raw_env; /* KEY=VALUE */

@@ -42,6 +42,8 @@ enum setting_group {
     GROUP_SOCKET,
     GROUP_WORKERS,
     GROUP_LIMITS,
+    GROUP_CACHE,
+    GROUP_MONITORING,
     GROUP_MECHANICS,
     GROUP_LOGS,
     GROUP_ACTS,

@@ -28,6 +28,10 @@ only "${include}sys/mman" 'common/shm\.c' 'mmap belongs to shm.c'
 only "${include}sys/wait|\<(fork|vfork|waitpid) *\(" \
     'master/spawn\.c' 'fork and waitpid belong to spawn.c'
 only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
+only "${include}zlib" 'worker/encoding\.c' 'zlib belongs to encoding.c'
+only "${include}xxhash" 'common/hash\.c' 'xxhash belongs to hash.c'
+only "${include}pthread" 'common/cache(_[a-z]+)?\.[ch]' \
+    'pthread belongs to cache'
 only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
 
 # Arrows between folders go one way.
@@ -35,8 +39,8 @@ include='^ *# *include *"'
 only "${include}(master|worker|tests|bench)/" '(master|worker)/.*' \
     'common/ includes only common/'
 only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
-only "${include}worker/" 'worker/.*|common/.*|master/main\.c' \
-    'master/ never includes worker/ (main.c aside)'
+only "${include}worker/" 'worker/.*|common/.*|master/(main|keeper)\.c' \
+    'master/ never includes worker/ (main.c and keeper.c aside)'
 only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
 only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c' \
     'nobody knows conn but worker.c'

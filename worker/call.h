@@ -9,11 +9,14 @@
 
 #include "worker/request.h"
 #include "worker/response.h"
+#include "worker/trace.h"
 
 struct call {
     const struct request *req;
     struct response *res;
-    uint64_t now_ms; /* loop time when it was taken up */
+    struct trace *trace; /* never null */
+    bool admin;          /* it came in by --admin-bind */
+    uint64_t now_ms;     /* loop time when it was taken up */
     void (*done)(struct call *call);
 };
 

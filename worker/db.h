@@ -22,6 +22,9 @@
 
 struct db;
 struct stmt;
+struct moment;
+struct names;
+struct tables;
 
 /* Why a step failed, as far as anybody outside needs to tell apart. */
 enum db_result {
@@ -100,6 +103,56 @@ void db_finalize(struct stmt *s);
  * first_line; first_line itself for an offset of -1.
  */
 int db_fault_line(const char *text, int offset, int first_line);
+
+/*
+ * From now on commits are announced to `tables` (tables.h) under `slot`, and
+ * statements know which tables they read and write, by the numbers that
+ * `names` gives to "table:NAME" (lower case). To be called before the first
+ * db_prepare; both live as long as the db. Without it statements know nothing
+ * and commits are a stranger's.
+ */
+void db_watch(struct db *db, struct names *names, struct tables *tables,
+              unsigned slot);
+
+enum { DB_TABLES_MAX = 32 }; /* of one statement */
+
+/* Numbers of tables, each once, rising. */
+struct table_set {
+    unsigned count;
+    unsigned at[DB_TABLES_MAX];
+    bool more; /* there are others: nothing can be said about it */
+};
+
+/*
+ * What SQLite's authorizer said when the statement was prepared last, through
+ * views, triggers and foreign keys; when SQLite prepares it again because the
+ * schema changed, the sets follow. The tables that an FTS or other virtual
+ * table keeps its rows in are not seen: the virtual table's own name is.
+ */
+const struct table_set *stmt_reads(const struct stmt *s);
+const struct table_set *stmt_writes(const struct stmt *s);
+/* Each table that some statement reads or writes, in no order. */
+void db_each_table(const struct db *db,
+                   void (*on_table)(void *self, const char *name,
+                                    unsigned number),
+                   void *self);
+/* The function that makes its answer differ from one time to the next
+ * ("random", "datetime('now')"), or null when its tables say all. */
+const char *stmt_impure(const struct stmt *s);
+
+/*
+ * The moment before the present snapshot: db_begin_read or db_begin_write
+ * took it. Valid until the next of them.
+ */
+const struct moment *db_moment(const struct db *db);
+/*
+ * Whether what is kept under present versions may be shown: the file is there
+ * and no stranger has written to it since the last look (if one has, every
+ * version has just moved: ask again what you compare with). No system call.
+ */
+bool db_current(struct db *db);
+/* A number for the file that is open now: another file, another number. */
+uint64_t db_identity(const struct db *db);
 
 /*
  * Prepares the statement only to tell `on_read` each column it reads, through

@@ -31,9 +31,12 @@ struct tokens *tokens_open(struct db *db, struct fault *fault);
 void tokens_close(struct tokens *t);
 
 /*
- * Looks a bearer token up. DB_DONE with who->known false when there is no
- * such token or it has expired; any other result is a failure of the
- * database. Runs inside the present transaction, if there is one.
+ * Looks a bearer token up. What the database said is remembered for some
+ * tokens and believed while nobody has changed the table of tokens (tables.h)
+ * and the token has not expired: then there is no SQL. DB_DONE with who->known
+ * false when there is no such token or it has expired; any other result is a
+ * failure of the database. Runs inside the present transaction, if there is
+ * one.
  */
 enum db_result tokens_find(struct tokens *t, struct slice bearer,
                            struct identity *who);

@@ -1,0 +1,34 @@
+/*
+ * shared: the map of the segment: which regions there are, and where. Made by
+ * the master before the first fork; children inherit the mapping, and with it
+ * these pointers.
+ */
+#ifndef PRONG_SHARED_H
+#define PRONG_SHARED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/heritage.h"
+#include "common/text.h"
+
+struct segment;
+
+struct shared {
+    struct segment *segment;
+    struct slot *slots; /* SLOTS_ALL of them */
+    struct names *names;
+    struct tables *tables;
+    struct flights *flights;
+    struct cache *cache; /* null: --cache-size 0 */
+    struct metrics *metrics;
+    struct recorder *recorder;
+    struct board *board;
+};
+
+/* `cache_size`: bytes of the cache's region, 0 for none. False with the
+ * reason, and nothing mapped. */
+bool shared_open(struct shared *s, size_t cache_size, struct fault *fault);
+void shared_close(struct shared *s);
+
+#endif
