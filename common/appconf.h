@@ -10,8 +10,8 @@
 #include "common/app.h"
 
 /*
- * Sets name, database and the limits of *app from `text`, the content of
- * `file`, and to their defaults where it says nothing. `root` is the app's
+ * Sets name, database, limits and alert rules of *app from `text`, the content
+ * of `file`, and to their defaults where it says nothing. `root` is the app's
  * folder. False with "file:line: reason".
  */
 bool appconf_parse(struct app *app, const char *root, const char *file,

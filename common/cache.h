@@ -11,10 +11,20 @@
  * the front. A ghost list of hashes lets what comes back soon into the main
  * ring at once. Each put makes a bounded number of steps.
  *
+ * Two departures from the paper. As long as the main ring has free room,
+ * everything moves there: nothing is lost before the memory is full. And a
+ * value that replaces another begins in the small ring, with the heat of the
+ * old one: what is outdated all the time wears that ring out, while the main
+ * ring keeps what lasts. What is larger than a quarter of the small ring
+ * begins in the main ring.
+ *
  * Readers take no lock: they look up, copy, and ask cache_holds whether what
- * they copied was overwritten meanwhile. Writers of one shard exclude each
- * other by a robust mutex (pthread_mutexattr_setrobust(3)); when its owner
- * died, the next one empties the shard.
+ * they copied was overwritten meanwhile. They store nothing but an entry's
+ * heat (0 to 3), so looking up what is hot stores nothing at all. Writers of
+ * one shard exclude each other by a robust mutex
+ * (pthread_mutexattr_setrobust(3)); when its owner died, the next one empties
+ * the shard. A writer that is stopped keeps its shard until it goes on or is
+ * killed: readers do not notice, puts are refused.
  *
  * Positions in a ring only grow, and a writer advances the ring's tail before
  * it overwrites what lay behind: that is all a reader has to compare.
@@ -54,7 +64,7 @@ struct cache_view {
 
 struct cache_stats {
     uint64_t size;      /* bytes for values and their keys, in all */
-    uint64_t bytes;     /* of them in use */
+    uint64_t bytes;     /* of them in use, by outdated values as well */
     uint64_t entries;   /* kept now, outdated ones included */
     uint64_t puts;      /* since the beginning */
     uint64_t evictions; /* values that had to go for others */
@@ -62,7 +72,8 @@ struct cache_stats {
     uint64_t recovered; /* shards emptied after a death */
 };
 
-/* Divides a zeroed region; once, by the master. `bytes` >= CACHE_MIN. */
+/* Divides a zeroed region, aligned to a cache line; once, by the master.
+ * `bytes` >= CACHE_MIN. Touches a page or two for each shard. */
 void cache_init(struct cache *c, size_t bytes, uint64_t seed);
 uint64_t cache_seed(const struct cache *c);
 /* The largest key and value together that can be kept. */
@@ -80,7 +91,11 @@ bool cache_holds(const struct cache *c, const struct cache_view *view);
  */
 bool cache_put(struct cache *c, const struct cache_key *key,
                const struct slice *parts, size_t count);
-/* Forgets everything. */
+/*
+ * Forgets everything. Waits for writers, but no longer than a second in all;
+ * a shard that one keeps even then is left as it is, so whoever must not see
+ * its values again has to outdate them as well.
+ */
 void cache_empty(struct cache *c);
 
 void cache_stats(const struct cache *c, struct cache_stats *out);

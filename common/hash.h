@@ -11,7 +11,7 @@
 
 /* 64 bits of the bytes; never 0, so that 0 can mean "none". */
 uint64_t hash_of(struct slice bytes);
-/* The same with a seed: another seed gives unrelated numbers. */
+/* The same with a seed: another seed gives unrelated numbers; never 0. */
 uint64_t hash_seeded(struct slice bytes, uint64_t seed);
 
 #endif

@@ -108,7 +108,8 @@ static bool check_warm(struct head *head, struct fault *fault)
                              "@warm does not go with the required parameter "
                              "\"%s\"",
                              e->params[i].name);
-    return true;
+    return e->cache_ms > 0 ||
+           fault_set(fault, "@warm needs @cache: there is nothing to keep");
 }
 
 void head_remark(struct head *head, struct slice line)

@@ -52,7 +52,8 @@ void distribution_add(struct distribution *d, const struct histogram *h);
  */
 void distribution_subtract(struct distribution *d,
                            const struct distribution *before);
-/* q from 0 to 1; 0 when it is empty. Nanoseconds. */
+/* The middle of the bucket that holds the q-th (q from 0 to 1), and never more
+ * than the largest; 0 when it is empty. Nanoseconds. */
 uint64_t distribution_quantile(const struct distribution *d, double q);
 uint64_t distribution_mean(const struct distribution *d);
 /* How many took at most that long (to a bucket's width). */

@@ -6,8 +6,9 @@
  * backwards.
  *
  * A cell belongs to (slot, route) by a tag that is claimed with one
- * compare-and-swap; a worker finds the cells of its slot when it starts. When
- * all are taken, a route is counted in the slot's cell for NAMES_REST.
+ * compare-and-swap and never given back; a worker finds the cells of its slot
+ * when it starts. When all are taken, a route is counted in the slot's cell
+ * for NAMES_REST, which every slot has.
  *
  * Times are nanoseconds.
  */
@@ -63,21 +64,25 @@ enum cache_outcome {
     CACHE_OUTCOMES
 };
 
-struct cell {
+/* Whole cache lines, so that neighbours' writers do not contend. */
+struct metrics_cell {
     _Atomic uint64_t counters[COUNTERS];
     struct histogram request; /* from complete request to answer handed over */
     struct histogram sql;     /* each statement */
-};
+} __attribute__((aligned(64)));
 
 struct metrics;
 
 /* Bytes of its region, which is valid when zeroed. */
 size_t metrics_size(void);
-/* The cell of a route in a slot; claimed if need be. Never null. */
-struct cell *metrics_cell(struct metrics *m, unsigned slot, unsigned route);
+/* The cell of a route in a slot; claimed if need be. Never null. Searches: up
+ * to 10 us, so a worker keeps what it was given. */
+struct metrics_cell *metrics_cell(struct metrics *m, unsigned slot,
+                                  unsigned route);
 
 /* By the cell's one writer. */
-static inline void cell_add(struct cell *c, enum counter which, uint64_t n)
+static inline void cell_add(struct metrics_cell *c, enum counter which,
+                            uint64_t n)
 {
     uint64_t now =
         atomic_load_explicit(&c->counters[which], memory_order_relaxed);
@@ -108,7 +113,7 @@ double totals_error_rate(const struct totals *t); /* 5xx */
 
 /* "hit", "miss" … for logs and JSON. */
 const char *cache_outcome_name(enum cache_outcome o);
-/* "deadline" … of COUNT_ERROR_…. */
+/* "deadline" … of COUNT_ERROR_…; "" of all others. */
 const char *counter_error_name(enum counter c);
 
 #endif

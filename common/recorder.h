@@ -82,14 +82,19 @@ size_t recorder_size(void);
 
 /* ---- by the worker of the slot ----*/
 
-/* The record to fill for the next request; its phase is PHASE_NONE. */
+/*
+ * The record to fill for the next request: all empty and PHASE_NONE, but for
+ * pid, which stays that of the record's last use. One that is still open is
+ * begun anew. Nobody sees it before its phase is set.
+ */
 struct record *recorder_open(struct recorder *r, unsigned slot);
 /* Round the writing of anything but the atomic fields. */
 void record_write(struct record *rec);
 void record_written(struct record *rec);
 /* Copies a text, cut short to the room, terminated. */
 void record_text(char *room, size_t size, struct slice text);
-/* It is over: the ring moves on; slow and failed ones are kept longer. */
+/* It is over: its phase is PHASE_NONE, the ring moves on; slow and failed ones
+ * are kept longer. */
 void recorder_close(struct recorder *r, unsigned slot, bool slow, bool failed);
 
 /* ---- by anybody ----*/
@@ -98,18 +103,21 @@ enum record_list { RECORDS_RECENT, RECORDS_SLOW, RECORDS_FAILED };
 
 /*
  * Copies record i (0 is the newest) of a slot's list. False past the last,
- * and for one that is just being written. RECENT 0 may be in progress.
+ * and for one that is just being written or was left half-written: so go on
+ * to the list's size. RECENT 0 may be in progress: then its phase says so.
  */
 bool recorder_read(const struct recorder *r, unsigned slot,
                    enum record_list list, size_t i, struct record *out);
 /*
  * By the master, of a slot whose process is gone: the request that it was at.
- * False when it was at none. Its record is closed as failed with status 0.
+ * False when it was at none. Its record is closed as failed with status 0;
+ * *out still has its phase, and took_ns up to now.
  */
 bool recorder_bury(struct recorder *r, unsigned slot, struct record *out);
 
 /* ---- quarantine: routes that have killed too many workers ----*/
 
+/* Not NAMES_REST, whose routes have nothing in common: that does nothing. */
 void recorder_quarantine(struct recorder *r, unsigned route, bool on);
 /* One load. */
 bool recorder_quarantined(const struct recorder *r, unsigned route);

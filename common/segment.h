@@ -42,7 +42,7 @@ struct segment *segment_attach(int fd, struct fault *fault);
 /* Unmaps and closes; what others have mapped stays theirs. Null is allowed. */
 void segment_free(struct segment *s);
 
-/* The region's memory and size; null when there is none of that name. */
+/* The region's memory and size; null and 0 when there is none of that name. */
 void *segment_region(const struct segment *s, const char *name, size_t *size);
 /* To be handed on; close-on-exec. */
 int segment_fd(const struct segment *s);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/hash.h"
 #include "common/head.h"
 #include "common/opening.h"
 #include "common/sqllex.h"
@@ -32,6 +33,14 @@ struct parse {
 static struct endpoint *block(struct parse *p)
 {
     return p->head.endpoint;
+}
+
+/* The fingerprint takes in opening, directives and statements, in their order
+ * and letter by letter: SQLite names a column without AS after its text, blanks
+ * and comments included. */
+static void imprint(struct parse *p, struct slice text)
+{
+    block(p)->fingerprint = hash_seeded(text, block(p)->fingerprint);
 }
 
 /* ---- statements ---- */
@@ -96,6 +105,7 @@ static bool end_statement(struct parse *p)
                                sizeof *e->statements);
     e->statements[e->statement_count++] =
         (struct sql){.text = text, .line = p->start_line};
+    imprint(p, (struct slice){p->start, length});
     p->start = NULL;
     return true;
 }
@@ -214,6 +224,8 @@ static bool begin_endpoint(struct parse *p, const struct opening *opening)
     open_block(p, &out->endpoints[out->endpoint_count++]);
     block(p)->method = opening->method;
     block(p)->path = arena_text(p->arena, opening->path);
+    imprint(p, slice_of(method_name(opening->method)));
+    imprint(p, opening->path);
     return true;
 }
 
@@ -263,6 +275,7 @@ static bool on_directive(struct parse *p, struct slice comment)
     if (p->where == IN_SQL)
         return fault_set(p->fault, "directive below the SQL");
     p->head.line = p->line;
+    imprint(p, text);
     return directive_apply(&p->head, text, p->fault);
 }
 

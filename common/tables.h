@@ -63,10 +63,19 @@ uint64_t tables_epoch(const struct tables *t);
 
 /* ---- writers; `slot` is the process's own ----*/
 
-/* Before the commit takes effect, with SQLite's write lock held. */
+/*
+ * Before the commit takes effect, with SQLite's write lock held. A count of 0
+ * says that it is not known which tables: all of them move. Once between two
+ * tables_end.
+ *
+ * Under the same lock, call tables_known just before: a stranger's commit
+ * from before the lock was had would otherwise pass for this one until
+ * tables_end.
+ */
 void tables_begin(struct tables *t, unsigned slot, const unsigned *tables,
                   size_t count);
-/* After it. `wrote`: it moved the WAL index's change counter. */
+/* After it, before anybody is told. `wrote`: it moved the WAL index's change
+ * counter, by one. */
 void tables_end(struct tables *t, unsigned slot, bool wrote);
 /* The master's, when the process of that slot is gone: every version moves
  * if it died between begin and end. True if so. */
@@ -85,7 +94,12 @@ void tables_move_all(struct tables *t);
  * Compares the WAL index's change counter with what we know of. True: nobody
  * but us has written. False: a stranger has, or the counter began anew;
  * every version was moved, and from now on this count is the known one. A few
- * loads, no system call.
+ * loads, no system call; while commits of ours are under way, one more
+ * for each slot up to the highest in use.
+ *
+ * The limit: a stranger's commit can hide behind one of ours that has shown
+ * but not ended (a microsecond), or whose process died then (until
+ * tables_forget). Then it is noticed.
  */
 bool tables_known(struct tables *t, const volatile uint32_t *change);
 /* Begins to count anew: a database file was opened in another's place. Every

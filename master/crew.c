@@ -2,17 +2,23 @@
 #include <unistd.h>
 
 #include "common/loop.h"
-#include "common/shm.h"
+#include "common/shared.h"
+#include "common/tables.h"
 #include "master/hand.h"
 #include "master/spawn.h"
 
 #include "master/crew.h"
 
-/* Slot, its shared part and its hand have the same index. */
+/* The workers' come first, so that whoever means them ends at SLOTS_MAX. */
+enum { HANDS = SLOT_KEEPER + 1 };
+
+/* A slot and its hand have the same index. */
 struct crew {
-    struct slot *slots; /* shared */
+    const struct shared *shared;
+    struct role worker;
+    struct role keeper; /* no body: there is none */
     struct orders orders;
-    struct hand hands[SLOTS_MAX];
+    struct hand hands[HANDS];
 };
 
 /* ---- what is ----------------------------------------------------------- */
@@ -36,7 +42,7 @@ int64_t crew_strength(const struct crew *c, const struct era *e)
 
 bool crew_uses(const struct crew *c, const struct era *e)
 {
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         if (c->hands[i].era == e)
             return true;
     return false;
@@ -44,7 +50,7 @@ bool crew_uses(const struct crew *c, const struct era *e)
 
 bool crew_is_gone(const struct crew *c)
 {
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         if (c->hands[i].pid)
             return false;
     return true;
@@ -54,7 +60,7 @@ uint64_t crew_next_ms(const struct crew *c)
 {
     uint64_t next = HAND_NEVER;
 
-    for (size_t i = 0; i < SLOTS_MAX; i++) {
+    for (size_t i = 0; i < HANDS; i++) {
         const struct hand *h = &c->hands[i];
         uint64_t due = h->state == SLOT_BACKOFF ? h->retry_ms : h->kill_ms;
 
@@ -121,22 +127,35 @@ void crew_dismiss(struct crew *c, const struct era *e)
         ;
 }
 
+void crew_start_keeper(struct crew *c, struct era *e)
+{
+    struct hand *keeper = &c->hands[SLOT_KEEPER];
+
+    if (c->keeper.body && keeper->state == SLOT_EMPTY)
+        hand_sign_on(keeper, e);
+}
+
+void crew_retire_keeper(struct crew *c)
+{
+    hand_react(&c->hands[SLOT_KEEPER], HAND_RETIRED);
+}
+
 void crew_retire_all(struct crew *c)
 {
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         hand_react(&c->hands[i], HAND_RETIRED);
 }
 
 void crew_signal(struct crew *c, int signal)
 {
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         spawn_signal(c->hands[i].pid, signal);
 }
 
 void crew_hurry(struct crew *c)
 {
     c->orders.hurry = true;
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         hand_quit(&c->hands[i]);
 }
 
@@ -145,50 +164,85 @@ void crew_forgive(struct crew *c)
     c->orders.forgiven_ms = loop_clock_ms();
 }
 
+void crew_absolve(struct crew *c, const struct era *from)
+{
+    c->orders.blamed_from = from->number;
+    estate_absolve(&c->orders.estate);
+}
+
 /* ---- events ------------------------------------------------------------ */
+
+/* Without a worker that has the database open its WAL index may begin anew,
+ * and with it the counter by which strangers' writes are noticed. */
+static void doubt_everything(const struct crew *c)
+{
+    if (crew_count(c, NULL, SLOT_READY) == 0 &&
+        crew_count(c, NULL, SLOT_RETIRING) == 0)
+        tables_move_all(c->shared->tables);
+}
+
+static void bury(struct crew *c, const struct spawn_end *end)
+{
+    size_t i = 0;
+
+    while (i < HANDS && c->hands[i].pid != end->pid)
+        i++;
+    if (i == HANDS) /* a stranger, who fell to process 1 */
+        return;
+    hand_end(&c->hands[i], end);
+    if (i < SLOTS_MAX)
+        doubt_everything(c);
+}
 
 void crew_look(struct crew *c)
 {
     struct spawn_end end;
 
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         hand_look(&c->hands[i]);
-    while (spawn_reap(&end)) {
-        size_t i = 0;
-        while (i < SLOTS_MAX && c->hands[i].pid != end.pid)
-            i++;
-        if (i < SLOTS_MAX) /* else a stranger, who fell to process 1 */
-            hand_end(&c->hands[i], &end);
-    }
+    while (spawn_reap(&end))
+        bury(c, &end);
 }
 
 void crew_tend(struct crew *c)
 {
-    for (size_t i = 0; i < SLOTS_MAX; i++)
+    for (size_t i = 0; i < HANDS; i++)
         hand_react(&c->hands[i], HAND_TENDED);
 }
 
 /* ---- the whole --------------------------------------------------------- */
 
-struct crew *crew_new(worker_body *body, int news_fd, int life_fd)
+static void assign(struct crew *c, const struct crew_config *config)
 {
-    struct slot *slots = shm_map(SLOTS_MAX * sizeof *slots);
-    struct crew *c = slots ? calloc(1, sizeof *c) : NULL;
+    for (unsigned i = 0; i < HANDS; i++) {
+        c->hands[i].orders = &c->orders;
+        c->hands[i].role = i == SLOT_KEEPER ? &c->keeper : &c->worker;
+        c->hands[i].heritage =
+            (struct heritage){.shared = config->shared,
+                              .slot = &config->shared->slots[i],
+                              .number = i,
+                              .news_fd = config->news_fd,
+                              .life_fd = config->life_fd,
+                              .bell_fd = config->bell_fd,
+                              .master = getpid()};
+    }
+}
+
+struct crew *crew_new(const struct crew_config *config)
+{
+    struct blame *blame = blame_new();
+    struct crew *c = blame ? calloc(1, sizeof *c) : NULL;
 
     if (c == NULL) {
-        shm_unmap(slots, SLOTS_MAX * sizeof *slots);
+        blame_free(blame);
         return NULL;
     }
-    c->slots = slots;
-    c->orders.body = body;
-    for (unsigned i = 0; i < SLOTS_MAX; i++) {
-        c->hands[i].orders = &c->orders;
-        c->hands[i].heritage = (struct heritage){.slot = &slots[i],
-                                                 .number = i,
-                                                 .news_fd = news_fd,
-                                                 .life_fd = life_fd,
-                                                 .master = getpid()};
-    }
+    c->shared = config->shared;
+    c->worker = (struct role){config->body, "worker", "Worker"};
+    c->keeper = (struct role){config->keeper, "keeper", "Keeper"};
+    c->orders.estate = (struct estate){
+        .shared = config->shared, .blame = blame, .bell_fd = config->bell_fd};
+    assign(c, config);
     return c;
 }
 
@@ -196,6 +250,6 @@ void crew_free(struct crew *c)
 {
     if (c == NULL)
         return;
-    shm_unmap(c->slots, SLOTS_MAX * sizeof *c->slots);
+    blame_free(c->orders.estate.blame);
     free(c);
 }

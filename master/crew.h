@@ -1,8 +1,10 @@
 /*
- * crew: the slots and the workers in them. Each slot is a small machine,
- * state by event; the crew keeps it going (heartbeats, deadlines, back-off)
- * and reports what concerns a whole generation in its era. How many workers
- * there should be, and of which era, is the supervisor's to say.
+ * crew: the slots and the processes in them: the workers, and one keeper. Each
+ * slot is a small machine, state by event; the crew keeps it going
+ * (heartbeats, deadlines, back-off) and reports what concerns a whole
+ * generation in its era. How many workers there should be, and of which era,
+ * is the supervisor's to say. The keeper is watched like them and never counts
+ * as one: "worker" below does not mean it, "everybody" does.
  *
  * Master only. Times are CLOCK_MONOTONIC in ms.
  */
@@ -18,8 +20,18 @@
 
 struct crew;
 
-/* Null with errno set. The descriptors are those of struct heritage. */
-struct crew *crew_new(worker_body *body, int news_fd, int life_fd);
+/* The descriptors are those of struct heritage. */
+struct crew_config {
+    const struct shared *shared;
+    worker_body *body;
+    worker_body *keeper; /* null: there is none */
+    int news_fd;
+    int life_fd;
+    int bell_fd;
+};
+
+/* Null with errno set. */
+struct crew *crew_new(const struct crew_config *config);
 /* Null is allowed. Nobody may be left in it. */
 void crew_free(struct crew *c);
 
@@ -30,7 +42,7 @@ int64_t crew_count(const struct crew *c, const struct era *e,
                    enum slot_state state);
 /* Starting, ready, or about to be tried again: what counts towards wanted. */
 int64_t crew_strength(const struct crew *c, const struct era *e);
-/* Whether any slot still belongs to it. */
+/* Whether any slot still belongs to it, the keeper's included. */
 bool crew_uses(const struct crew *c, const struct era *e);
 /* Whether no process is left. */
 bool crew_is_gone(const struct crew *c);
@@ -48,14 +60,20 @@ void crew_retire_oldest(struct crew *c);
 bool crew_retire_unready(struct crew *c, const struct era *e);
 /* Lets all of an era go that are not serving yet. */
 void crew_dismiss(struct crew *c, const struct era *e);
+/* Starts the keeper, unless it is there, waits to be tried again, or has not
+ * yet left an older era. */
+void crew_start_keeper(struct crew *c, struct era *e);
+void crew_retire_keeper(struct crew *c);
 /* Everybody drains (SIGTERM). */
 void crew_retire_all(struct crew *c);
 /* Everybody leaves at once (SIGQUIT), and is killed after two seconds. */
 void crew_hurry(struct crew *c);
-/* Passes a signal on to every worker. */
+/* Passes a signal on to everybody. */
 void crew_signal(struct crew *c, int signal);
 /* No silence until now counts: the master itself was stopped. */
 void crew_forgive(struct crew *c);
+/* No endpoint answers for deaths until now, nor for those of older eras. */
+void crew_absolve(struct crew *c, const struct era *from);
 
 /* ---- events ---- */
 

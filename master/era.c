@@ -47,6 +47,7 @@ void era_warn_fixed(const struct era *present, const struct settings *next)
         {"group", differ(now->group, next->group)},
         {"chdir", differ(now->chdir, next->chdir)},
         {"umask", now->umask != next->umask},
+        {"cache-size", now->cache_size != next->cache_size},
     };
 
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)

@@ -21,6 +21,11 @@ static const char *const state_names[] = {
     [SLOT_BACKOFF] = "back-off",
 };
 
+static bool is_keeper(const struct hand *h)
+{
+    return h->heritage.number == SLOT_KEEPER;
+}
+
 static void become(struct hand *h, enum slot_state state)
 {
     log_debug("Slot %u (pid:%d): %s -> %s", h->heritage.number, (int)h->pid,
@@ -40,8 +45,7 @@ static void vacate(struct hand *h)
 static void serve(struct hand *h)
 {
     become(h, SLOT_READY);
-    h->delay_s = 0;
-    h->era->proven = true;
+    h->era->proven = true; /* of the keeper's era it is true already */
 }
 
 /*
@@ -56,13 +60,28 @@ static void back_off(struct hand *h)
     become(h, SLOT_BACKOFF);
     h->delay_s = doubled < BACKOFF_MAX_S ? doubled : BACKOFF_MAX_S;
     h->retry_ms = loop_clock_ms() + h->delay_s * UINT64_C(1000);
-    if (h->era->proven) {
+    if (is_keeper(h)) {
+        log_warning("The keeper died, next try in %u s", h->delay_s);
+    } else if (h->era->proven) {
         log_warning("A worker died before it was ready, next try in %u s",
                     h->delay_s);
+    } else {
+        h->era->failed = true;
+        h->era->failure = h->end;
+    }
+}
+
+/* A worker that served is missed at once. The keeper is not: no request waits
+ * for it, and one that dies of its work would die of it again. */
+static void lost(struct hand *h)
+{
+    if (!is_keeper(h)) {
+        vacate(h);
         return;
     }
-    h->era->failed = true;
-    h->era->failure = h->end;
+    if (loop_clock_ms() - h->born_ms > BACKOFF_MAX_S * UINT64_C(1000))
+        h->delay_s = 0;
+    back_off(h);
 }
 
 static void kill_by(struct hand *h, uint64_t when_ms)
@@ -84,26 +103,37 @@ static void drain(struct hand *h)
 static void born(struct hand *h, pid_t pid)
 {
     h->pid = pid;
+    h->born_ms = loop_clock_ms();
     h->kill_ms = HAND_NEVER;
     h->aborted = false;
     h->killed = false;
     become(h, SLOT_STARTING);
 }
 
+static void bequeath(struct hand *h)
+{
+    struct heritage *heritage = &h->heritage;
+
+    heritage->settings = h->era->is.settings;
+    heritage->app = h->era->is.app;
+    heritage->may_create = h->era->number == 1 && !h->era->proven;
+    atomic_store(&heritage->slot->generation, h->era->number);
+    if (is_keeper(h)) /* answers nobody */
+        return;
+    heritage->listeners = listeners_fds(
+        h->era->listeners, &heritage->listener_count, &heritage->admin_count);
+}
+
 static void start(struct hand *h)
 {
-    h->heritage.settings = h->era->is.settings;
-    h->heritage.app = h->era->is.app;
-    h->heritage.listeners =
-        listeners_fds(h->era->listeners, &h->heritage.listener_count);
-    h->heritage.may_create = h->era->number == 1 && !h->era->proven;
+    bequeath(h);
     h->birth = h->orders->births++;
-    pid_t pid = spawn_worker(h->orders->body, &h->heritage);
+    pid_t pid = spawn_worker(h->role, &h->heritage);
     if (pid > 0) {
         born(h, pid);
         return;
     }
-    log_error("Cannot fork a worker: %s", strerror(errno));
+    log_error("Cannot fork a %s: %s", h->role->name, strerror(errno));
     h->end = (struct spawn_end){.code = -1};
     back_off(h);
 }
@@ -125,7 +155,9 @@ static void abort_if_silent(struct hand *h, uint64_t now_ms)
     if (limit_ms == 0 || h->aborted || now_ms < beat_ms ||
         now_ms - beat_ms <= limit_ms)
         return;
-    log_critical("WORKER TIMEOUT (pid:%d)", (int)h->pid);
+    log_critical("%s TIMEOUT (pid:%d)", is_keeper(h) ? "KEEPER" : "WORKER",
+                 (int)h->pid);
+    estate_tell(&h->orders->estate, h->role, h->heritage.number, h->pid);
     h->aborted = true;
     spawn_signal(h->pid, SIGABRT);
     kill_by(h, now_ms + ABORT_MS);
@@ -139,7 +171,8 @@ static void watch_over(struct hand *h)
     if (now_ms < h->kill_ms)
         return;
     if (!h->aborted && !h->orders->hurry)
-        log_warning("Worker graceful timeout (pid:%d)", (int)h->pid);
+        log_warning("%s graceful timeout (pid:%d)", h->role->title,
+                    (int)h->pid);
     h->killed = true;
     h->kill_ms = HAND_NEVER;
     spawn_signal(h->pid, SIGKILL);
@@ -153,7 +186,7 @@ static action *const actions[][HAND_EVENTS] = {
                        [HAND_ENDED] = back_off,
                        [HAND_RETIRED] = drain,
                        [HAND_TENDED] = watch_over},
-    [SLOT_READY] = {[HAND_ENDED] = vacate,
+    [SLOT_READY] = {[HAND_ENDED] = lost,
                     [HAND_RETIRED] = drain,
                     [HAND_TENDED] = watch_over},
     [SLOT_RETIRING] = {[HAND_ENDED] = vacate, [HAND_TENDED] = watch_over},
@@ -187,18 +220,43 @@ void hand_look(struct hand *h)
 static void log_end(const struct hand *h)
 {
     const struct spawn_end *end = &h->end;
+    const char *who = h->role->title;
     char words[64];
 
     spawn_words(end, words);
     if (end->signal == SIGKILL && !h->killed)
-        log_error("Worker (pid:%d) %s! Perhaps out of memory?", (int)end->pid,
+        log_error("%s (pid:%d) %s! Perhaps out of memory?", who, (int)end->pid,
                   words);
     else if (end->signal == SIGTERM) /* before it could listen: it was asked */
-        log_info("Worker (pid:%d) %s!", (int)end->pid, words);
+        log_info("%s (pid:%d) %s!", who, (int)end->pid, words);
     else if (end->signal)
-        log_warning("Worker (pid:%d) %s!", (int)end->pid, words);
+        log_warning("%s (pid:%d) %s!", who, (int)end->pid, words);
     else if (end->code)
-        log_error("Worker (pid:%d) %s.", (int)end->pid, words);
+        log_error("%s (pid:%d) %s.", who, (int)end->pid, words);
+}
+
+/* Silence is a crash too; being slower than the grace is not. */
+static bool crashed(const struct hand *h)
+{
+    if (h->killed && !h->aborted)
+        return false;
+    if (h->end.signal)
+        return h->end.signal != SIGTERM;
+    return h->end.code != EXIT_ASKED && h->end.code != EXIT_BOOT &&
+           h->end.code != EXIT_NO_APP;
+}
+
+static void settle(const struct hand *h)
+{
+    const struct death death = {
+        .end = &h->end,
+        .role = h->role,
+        .number = h->heritage.number,
+        .crash = crashed(h),
+        .blamed = h->era->number >= h->orders->blamed_from,
+    };
+
+    estate_settle(&h->orders->estate, &death);
 }
 
 void hand_end(struct hand *h, const struct spawn_end *end)
@@ -207,6 +265,7 @@ void hand_end(struct hand *h, const struct spawn_end *end)
     h->end = *end;
     h->pid = 0;
     log_end(h);
+    settle(h);
     hand_react(h, HAND_ENDED);
 }
 

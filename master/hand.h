@@ -1,7 +1,7 @@
 /*
- * hand: one worker as the master sees it, in its slot: a small machine, state
- * by event. The slot stays, its processes come and go. Private to crew, which
- * owns an array of them; lives in the master's own memory.
+ * hand: one worker, or the keeper, as the master sees it, in its slot: a small
+ * machine, state by event. The slot stays, its processes come and go. Private
+ * to crew, which owns an array of them; lives in the master's own memory.
  */
 #ifndef PRONG_HAND_H
 #define PRONG_HAND_H
@@ -11,6 +11,7 @@
 
 #include "common/heritage.h"
 #include "master/era.h"
+#include "master/estate.h"
 #include "master/spawn.h"
 
 #define HAND_NEVER UINT64_MAX
@@ -25,8 +26,9 @@ enum hand_event {
 
 /* What holds for all hands of a crew. Writer: crew, but for births. */
 struct orders {
-    worker_body *body;
+    struct estate estate;
     uint64_t births;      /* processes started so far. Writer: hand */
+    unsigned blamed_from; /* endpoints answer for deaths from this era on */
     uint64_t forgiven_ms; /* no heartbeat counts as older than this */
     bool hurry;           /* a quick stop is under way */
 };
@@ -34,16 +36,18 @@ struct orders {
 struct hand {
     struct heritage heritage; /* what its process is born with */
     struct orders *orders;
-    enum slot_state state; /* one setter, in hand.c */
-    struct era *era;       /* null exactly when empty */
-    pid_t pid;             /* 0 exactly when empty or in back-off */
-    uint64_t birth;        /* lower is older */
-    uint64_t retry_ms;     /* in back-off: when to try again */
-    uint64_t kill_ms;      /* when SIGKILL is due; HAND_NEVER */
-    unsigned delay_s;      /* the last back-off; 0 after a ready life */
-    bool aborted;          /* SIGABRT was sent for its silence */
-    bool killed;           /* SIGKILL was sent, by us */
-    struct spawn_end end;  /* of its last process */
+    const struct role *role; /* the same for all of its processes */
+    enum slot_state state;   /* one setter, in hand.c */
+    struct era *era;         /* null exactly when empty */
+    pid_t pid;               /* 0 exactly when empty or in back-off */
+    uint64_t birth;          /* lower is older */
+    uint64_t born_ms;        /* when its process was */
+    uint64_t retry_ms;       /* in back-off: when to try again */
+    uint64_t kill_ms;        /* when SIGKILL is due; HAND_NEVER */
+    unsigned delay_s;        /* the last back-off; 0: begin anew */
+    bool aborted;            /* SIGABRT was sent for its silence */
+    bool killed;             /* SIGKILL was sent, by us */
+    struct spawn_end end;    /* of its last process */
 };
 
 /* Does what the event means in the present state; often nothing. */
@@ -52,7 +56,7 @@ void hand_react(struct hand *h, enum hand_event event);
 void hand_sign_on(struct hand *h, struct era *e);
 /* Notes that it became ready, if it did. */
 void hand_look(struct hand *h);
-/* Notes, and logs, how its process ended. */
+/* Notes, and logs, how its process ended; settles what it left behind. */
 void hand_end(struct hand *h, const struct spawn_end *end);
 /* SIGQUIT now, SIGKILL two seconds later. */
 void hand_quit(struct hand *h);

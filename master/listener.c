@@ -30,10 +30,12 @@ struct listener {
 
 struct listeners {
     struct arena *arena;
-    struct listener **at;
+    struct listener **at; /* the operators' stand last */
     int *fds;
     size_t count;
+    size_t admin_count; /* of them */
     const char *names;
+    const char *admin_names;
 };
 
 /* ---- one socket -------------------------------------------------------- */
@@ -197,12 +199,9 @@ static struct listener *find(const struct listeners *set,
 
 static void add(struct listeners *set, struct listener *l)
 {
-    const char *comma = set->count ? "," : "";
-
     l->sets++;
     set->fds[set->count] = l->fd;
     set->at[set->count++] = l;
-    set->names = arena_format(set->arena, "%s%s%s", set->names, comma, l->name);
 }
 
 /* Adds one address: shared with `present` if that has it, else opened. */
@@ -227,22 +226,55 @@ static bool gather(struct listeners *set, const struct listeners *present,
     return true;
 }
 
+/* An operator's "9100" is a port, and nobody else's business. */
+static const char *admin_address(struct listeners *set, const char *text)
+{
+    bool bare = text[0] && text[strspn(text, "0123456789")] == '\0';
+
+    return bare ? arena_format(set->arena, "127.0.0.1:%s", text) : text;
+}
+
+static bool gather_all(struct listeners *set, const struct listeners *present,
+                       const struct settings *s, struct fault *fault)
+{
+    for (size_t i = 0; i < s->bind.count; i++)
+        if (!gather(set, present, s, s->bind.at[i], fault))
+            return false;
+    for (size_t i = 0; i < s->admin_bind.count; i++)
+        if (!gather(set, present, s, admin_address(set, s->admin_bind.at[i]),
+                    fault))
+            return false;
+    set->admin_count = s->admin_bind.count;
+    return true;
+}
+
+static const char *join_names(const struct listeners *set, size_t from,
+                              size_t to)
+{
+    const char *names = "";
+
+    for (size_t i = from; i < to; i++)
+        names = arena_format(set->arena, "%s%s%s", names, i > from ? "," : "",
+                             set->at[i]->name);
+    return names;
+}
+
 struct listeners *listeners_next(const struct listeners *present,
                                  const struct settings *s, struct fault *fault)
 {
     struct arena *arena = arena_new();
     struct listeners *set = arena_alloc(arena, sizeof *set);
+    size_t most = s->bind.count + s->admin_bind.count;
 
     set->arena = arena;
-    set->at = arena_alloc(arena, s->bind.count * sizeof(void *));
-    set->fds = arena_alloc(arena, s->bind.count * sizeof *set->fds);
-    set->names = "";
-    for (size_t i = 0; i < s->bind.count; i++) {
-        if (gather(set, present, s, s->bind.at[i], fault))
-            continue;
+    set->at = arena_alloc(arena, most * sizeof(void *));
+    set->fds = arena_alloc(arena, most * sizeof *set->fds);
+    if (!gather_all(set, present, s, fault)) {
         listeners_close(set);
         return NULL;
     }
+    set->names = join_names(set, 0, s->bind.count);
+    set->admin_names = join_names(set, s->bind.count, set->count);
     return set;
 }
 
@@ -260,13 +292,34 @@ void listeners_close(struct listeners *l)
     arena_free(l->arena);
 }
 
-const int *listeners_fds(const struct listeners *l, size_t *count)
+const int *listeners_fds(const struct listeners *l, size_t *count,
+                         size_t *admin_count)
 {
     *count = l ? l->count : 0;
+    *admin_count = l ? l->admin_count : 0;
     return l ? l->fds : NULL;
 }
 
 const char *listeners_names(const struct listeners *l)
 {
     return l->names;
+}
+
+const char *listeners_admin_names(const struct listeners *l)
+{
+    return l->admin_names;
+}
+
+static void log_change(const char *what, const char *now, const char *before)
+{
+    if (*now && strcmp(now, before) != 0)
+        log_info("%s at: %s (%d)", what, now, (int)getpid());
+}
+
+void listeners_log(const struct listeners *l, const struct listeners *before)
+{
+    if (l == NULL)
+        return;
+    log_change("Listening", l->names, before ? before->names : "");
+    log_change("Admin", l->admin_names, before ? before->admin_names : "");
 }

@@ -19,10 +19,11 @@
 struct listeners;
 
 /*
- * Opens every address of settings->bind: "HOST", "HOST:PORT", "[V6]:PORT",
- * "unix:PATH" (a stale socket file is replaced, a live one is "Connection in
- * use"), "fd://N" (taken over). Tries an address in use five times, a second
- * apart, as Gunicorn does. Null with the reason.
+ * Opens every address of settings->bind, then those of settings->admin_bind:
+ * "HOST", "HOST:PORT", "[V6]:PORT", "unix:PATH" (a stale socket file is
+ * replaced, a live one is "Connection in use"), "fd://N" (taken over); for
+ * operators also "PORT", on 127.0.0.1. Tries an address in use five times, a
+ * second apart, as Gunicorn does. Null with the reason.
  */
 struct listeners *listeners_open(const struct settings *s, struct fault *fault);
 /*
@@ -36,10 +37,16 @@ struct listeners *listeners_next(const struct listeners *present,
  * that it made. Null is allowed. */
 void listeners_close(struct listeners *l);
 
-/* Null gives none. */
-const int *listeners_fds(const struct listeners *l, size_t *count);
+/* The last *admin_count of them are the operators'. Null gives none. */
+const int *listeners_fds(const struct listeners *l, size_t *count,
+                         size_t *admin_count);
 /* "http://127.0.0.1:8000,unix:/run/x" for the log; with the port the kernel
  * chose where it was given as 0. */
 const char *listeners_names(const struct listeners *l);
+/* The operators', "" without any. */
+const char *listeners_admin_names(const struct listeners *l);
+/* Logs where one can connect now, as far as `before` (null: nowhere) was
+ * elsewhere. Null is allowed. */
+void listeners_log(const struct listeners *l, const struct listeners *before);
 
 #endif

@@ -1,18 +1,19 @@
 /*
- * main: the story of a run, and the only file that knows both processes.
- * Settings, app, listening sockets, then the supervisor with worker_main as
- * the workers' body.
+ * main: the story of a run, and the only file that knows all processes.
+ * Settings, app, listening sockets, the shared segment, then the supervisor
+ * with worker_main and keeper_main as its children's bodies.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/app.h"
 #include "common/log.h"
 #include "common/settings.h"
+#include "common/shared.h"
 #include "common/title.h"
 #include "master/daemon.h"
+#include "master/keeper.h"
 #include "master/listener.h"
 #include "master/pidfile.h"
 #include "master/show.h"
@@ -31,12 +32,14 @@ static int complain(const struct fault *fault, int code)
 /* What fails does so on the terminal, before we leave it; and the signals are
  * held before the pid file invites people to send them. */
 static bool make_ready(const struct settings *s, struct listeners **listeners,
-                       struct fault *fault)
+                       struct shared *shared, struct fault *fault)
 {
     if (!pidfile_free(s->pidfile, fault) || !daemon_log(s, fault))
         return false;
     *listeners = listeners_open(s, fault);
     if (*listeners == NULL)
+        return false;
+    if (!shared_open(shared, (size_t)s->cache_size, fault))
         return false;
     if (s->daemon && !daemon_detach(fault))
         return false;
@@ -47,8 +50,7 @@ static bool make_ready(const struct settings *s, struct listeners **listeners,
 static void say_hello(const struct listeners *listeners)
 {
     log_info("Starting prong " PRONG_VERSION);
-    log_info("Listening at: %s (%d)", listeners_names(listeners),
-             (int)getpid());
+    listeners_log(listeners, NULL);
     log_info("Using worker: epoll");
 }
 
@@ -65,8 +67,11 @@ static void say_goodbye(int code)
 
 static int serve(struct source *source, struct generation *first)
 {
+    struct shared shared = {0};
     struct supervisor_config config = {
+        .shared = &shared,
         .body = worker_main,
+        .keeper = keeper_main,
         .reload = source_reload,
         .release = source_release,
         .fingerprint = source_fingerprint,
@@ -74,8 +79,9 @@ static int serve(struct source *source, struct generation *first)
     };
     struct fault fault;
 
-    if (!make_ready(first->settings, &config.listeners, &fault)) {
+    if (!make_ready(first->settings, &config.listeners, &shared, &fault)) {
         log_error("%s", fault.text);
+        shared_close(&shared);
         listeners_close(config.listeners);
         source_release(source, first);
         return EXIT_FAILURE;
@@ -86,6 +92,7 @@ static int serve(struct source *source, struct generation *first)
     const char *path = first->settings->pidfile;
     char *pidfile = path ? strdup(path) : NULL;
     int code = supervisor_run(&config);
+    shared_close(&shared);
     pidfile_remove(pidfile);
     free(pidfile);
     say_goodbye(code);

@@ -1,7 +1,5 @@
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/title.h"
@@ -110,11 +108,9 @@ static void promote(struct reload *r)
     r->present = r->candidate;
     r->candidate = NULL;
     crew_dismiss(r->crew, old);
-    if (r->present->listeners &&
-        strcmp(listeners_names(old->listeners),
-               listeners_names(r->present->listeners)) != 0)
-        log_info("Listening at: %s (%d)",
-                 listeners_names(r->present->listeners), (int)getpid());
+    crew_retire_keeper(r->crew);
+    crew_absolve(r->crew, r->present);
+    listeners_log(r->present->listeners, old->listeners);
     close_listeners(old);
     reload_adopt(r);
 }

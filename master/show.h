@@ -9,9 +9,10 @@
 #include "common/app.h"
 
 /*
- * One comment line for each endpoint and job, "# GET /api/chefs/{id} auth
- * public cache 30m (api/chefs.sql:1)", so that behind the settings the whole
- * is still a file of settings.
+ * What app.conf says or leaves to its defaults, then one comment line for each
+ * endpoint and job, "# GET /api/chefs/{id} auth public cache 30m
+ * (api/chefs.sql:1)", so that behind the settings the whole is still a file of
+ * settings.
  */
 void show_app(const struct app *app, FILE *to);
 

@@ -1,9 +1,13 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -18,7 +22,8 @@
 
 static bool belongs(const struct heritage *h, int fd)
 {
-    if (fd == h->news_fd || fd == h->life_fd || fd == log_descriptor())
+    if (fd == h->news_fd || fd == h->life_fd || fd == h->bell_fd ||
+        fd == log_descriptor())
         return true;
     for (size_t i = 0; i < h->listener_count; i++)
         if (fd == h->listeners[i])
@@ -26,22 +31,27 @@ static bool belongs(const struct heritage *h, int fd)
     return false;
 }
 
+static int higher(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 static int highest(const struct heritage *h)
 {
-    int max = h->news_fd > h->life_fd ? h->news_fd : h->life_fd;
+    int max = higher(STDERR_FILENO, log_descriptor());
 
-    if (log_descriptor() > max)
-        max = log_descriptor();
+    max = higher(max, higher(h->news_fd, h->life_fd));
+    max = higher(max, h->bell_fd);
     for (size_t i = 0; i < h->listener_count; i++)
-        if (h->listeners[i] > max)
-            max = h->listeners[i];
-    return max > STDERR_FILENO ? max : STDERR_FILENO;
+        max = higher(max, h->listeners[i]);
+    return max;
 }
 
 /*
  * By what is to stay, not by what is known to go: the master's epoll and
- * signalfd, the write end of the life pipe, sockets of another generation,
- * and whatever the master may come to open one day.
+ * signalfd, the write end of the life pipe, the segment's (its mapping is
+ * enough), sockets of another generation, and whatever the master may come to
+ * open one day.
  */
 static void close_the_rest(const struct heritage *h)
 {
@@ -75,20 +85,21 @@ static void set_signals(void)
 }
 
 /* The log is opened while it may be: before the privileges go. */
-static bool settle(const struct heritage *h, struct fault *fault)
+static bool settle(const struct role *role, const struct heritage *h,
+                   struct fault *fault)
 {
     if (!daemon_log(h->settings, fault))
         return false;
-    log_info("Booting worker with pid: %d", (int)getpid());
+    log_info("Booting %s with pid: %d", role->name, (int)getpid());
     close_the_rest(h);
-    title_set("worker", h->settings);
+    title_set(role->name, h->settings);
     daemon_environment(h->settings);
     return daemon_drop(fault);
 }
 
-static void child(worker_body *body, const struct heritage *h)
+static void child(const struct role *role, const struct heritage *h)
     __attribute__((noreturn));
-static void child(worker_body *body, const struct heritage *h)
+static void child(const struct role *role, const struct heritage *h)
 {
     struct fault fault;
     int code = EXIT_BOOT;
@@ -96,31 +107,50 @@ static void child(worker_body *body, const struct heritage *h)
     set_signals();
     if (getppid() != h->master) /* gone already: nobody would ever reap us */
         exit(EXIT_ASKED);
-    if (settle(h, &fault))
-        code = body(h);
+    if (settle(role, h, &fault))
+        code = role->body(h);
     else
         log_error("%s", fault.text);
-    log_info("Worker exiting (pid: %d)", (int)getpid());
+    log_info("%s exiting (pid: %d)", role->title, (int)getpid());
     exit(code); /* not _exit: leak checkers and profilers report at exit */
 }
 
 /* ---- the master -------------------------------------------------------- */
 
-pid_t spawn_worker(worker_body *body, const struct heritage *h)
+static void expect_birth(struct slot *slot)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    atomic_store(&slot->ready, 0);
+    atomic_store(&slot->requests, 0);
+    atomic_store(&slot->connections, 0);
+    atomic_store(&slot->born_ms,
+                 (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    atomic_store(&slot->beat_ms, loop_clock_ms());
+}
+
+static void note_birth(struct slot *slot, pid_t pid)
+{
+    atomic_store(&slot->pid, pid);
+    atomic_fetch_add(&slot->births, 1);
+}
+
+pid_t spawn_worker(const struct role *role, const struct heritage *h)
 {
     sigset_t all;
     sigset_t before;
 
-    atomic_store(&h->slot->ready, 0);
-    atomic_store(&h->slot->requests, 0);
-    atomic_store(&h->slot->beat_ms, loop_clock_ms());
+    expect_birth(h->slot);
     fflush(NULL); /* or the child's exit writes the same bytes again */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        child(body, h);
+        child(role, h);
     int reason = errno;
+    if (pid > 0)
+        note_birth(h->slot, pid);
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = reason;
     return pid;
@@ -138,12 +168,13 @@ bool spawn_signal(pid_t pid, int signal)
 
 bool spawn_reap(struct spawn_end *end)
 {
+    struct rusage usage;
     int status;
-    pid_t pid = waitpid(-1, &status, WNOHANG);
+    pid_t pid = wait4(-1, &status, WNOHANG, &usage);
 
     if (pid <= 0)
         return false;
-    *end = (struct spawn_end){.pid = pid};
+    *end = (struct spawn_end){.pid = pid, .peak_kb = usage.ru_maxrss};
     if (WIFSIGNALED(status))
         end->signal = WTERMSIG(status);
     else
@@ -178,4 +209,63 @@ bool spawn_leave_parent(void)
     if (pid > 0)
         _exit(0); /* what exit would undo belongs to the child now */
     return pid == 0;
+}
+
+/* ---- commands ---------------------------------------------------------- */
+
+/* Null-terminated; the shell takes the later of two with one name. */
+static char **join_environment(char *const more[])
+{
+    size_t ours = 0;
+    size_t theirs = 0;
+
+    while (environ[ours])
+        ours++;
+    while (more[theirs])
+        theirs++;
+    char **all = calloc(ours + theirs + 1, sizeof *all);
+    for (size_t i = 0; all && i < ours + theirs; i++)
+        all[i] = i < ours ? environ[i] : more[i - ours];
+    return all;
+}
+
+/* 0, or the errno of what went wrong. */
+static int run_detached(char *const argv[], char *const env[])
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+    sigset_t set;
+    pid_t pid;
+
+    posix_spawnattr_init(&how); /* in glibc it and its like cannot fail */
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(&how, &set);
+    sigfillset(&set);
+    posix_spawnattr_setsigdefault(&how, &set);
+    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK |
+                                       POSIX_SPAWN_SETSIGDEF |
+                                       POSIX_SPAWN_SETSID);
+    posix_spawn_file_actions_init(&files);
+    int reason = posix_spawn_file_actions_addopen(&files, STDIN_FILENO,
+                                                  "/dev/null", O_RDONLY, 0);
+    if (reason == 0)
+        reason = posix_spawn(&pid, argv[0], &files, &how, argv, env);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&how);
+    return reason;
+}
+
+bool spawn_command(const char *command, char *const env[])
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    char *text = strdup(command);
+    char *const argv[] = {shell, option, text, NULL};
+    char **all = join_environment(env);
+    int reason = text && all ? run_detached(argv, all) : ENOMEM;
+
+    free(all);
+    free(text);
+    errno = reason;
+    return reason == 0;
 }

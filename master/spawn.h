@@ -1,6 +1,6 @@
 /*
  * spawn: mechanism. Makes processes, signals them, reaps them, and says how
- * they ended; decides nothing. The only file with fork, waitpid and kill.
+ * they ended; decides nothing. The only file with fork, wait4 and kill.
  */
 #ifndef PRONG_SPAWN_H
 #define PRONG_SPAWN_H
@@ -10,23 +10,32 @@
 
 #include "common/heritage.h"
 
+/* What a child is: a worker, or the keeper. */
+struct role {
+    worker_body *body;
+    const char *name;  /* in its title: "worker" */
+    const char *title; /* at the beginning of a log line: "Worker" */
+};
+
 /* How a child ended: by a signal, or else with a code. */
 struct spawn_end {
     pid_t pid;
-    int signal; /* 0: it exited */
-    int code;   /* -1: it never came to be, fork failed */
+    int signal;   /* 0: it exited */
+    int code;     /* -1: it never came to be, fork failed */
+    long peak_kb; /* largest resident size */
 };
 
 /*
- * Forks a worker with this heritage, which must stay in place until then
- * (the child has its own copy). Clears the slot's ready flag and sets its
- * first heartbeat. -1 with errno set when there is no process to be had.
+ * Forks a child with this heritage, which must stay in place until then (the
+ * child has its own copy). Makes its slot that of a process just born: not
+ * ready, a first heartbeat, and once there is one, its id. -1 with errno set
+ * when there is no process to be had.
  *
  * The child keeps its heritage's descriptors, the log and 0 to 2, and closes
  * all others. It has the settings' log, environment and title, and the user
  * and group of daemon_identify. Signals stand as worker_body promises.
  */
-pid_t spawn_worker(worker_body *body, const struct heritage *h);
+pid_t spawn_worker(const struct role *role, const struct heritage *h);
 
 bool spawn_is_ready(const struct heritage *h);
 
@@ -48,5 +57,14 @@ bool spawn_alive(pid_t pid);
 /* Goes on in a child, while the caller's process ends with code 0. False
  * with errno set when it cannot. */
 bool spawn_leave_parent(void);
+
+/*
+ * Runs a command by /bin/sh, detached: in a session of its own, without input,
+ * with no signal ignored or blocked. `env` is added to our environment, and
+ * goes before what has the same name there; it ends with null. The caller
+ * ignores SIGCHLD or reaps. False with errno set when there is no process to
+ * be had.
+ */
+bool spawn_command(const char *command, char *const env[]);
 
 #endif

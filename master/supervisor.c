@@ -8,14 +8,17 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/shared.h"
 #include "master/crew.h"
 #include "master/reload.h"
+#include "master/self.h"
 
 #include "master/supervisor.h"
 
 enum {
     TICK_MS = 1000,
     OVERSLEPT_MS = 2000, /* later than planned by this: we were stopped */
+    SELF_TICKS = 10,     /* between two looks at ourselves */
     EXIT_NO_MASTER = 1,
 };
 
@@ -25,9 +28,12 @@ struct supervisor {
     struct loop *loop;
     struct crew *crew;
     struct reload generations;
+    struct slot *slot; /* the master's own figures */
     struct watch news; /* eventfd: somebody became ready */
+    int bell;          /* eventfd: see heritage.bell_fd */
     int life[2];       /* pipe: its write end is the master's life */
     uint64_t tick_ms;  /* when the next tick is due */
+    unsigned ticks;    /* so far */
     enum stop stop;
     int exit_code;
 };
@@ -95,6 +101,8 @@ static void maintain(struct supervisor *s)
     struct era *e = s->generations.present;
 
     fill(s, e);
+    if (e->proven)
+        crew_start_keeper(s->crew, e);
     if (s->generations.candidate)
         fill(s, s->generations.candidate);
     while (crew_strength(s->crew, e) > quota(s, e) &&
@@ -159,7 +167,7 @@ static void on_winch(struct supervisor *s)
     want(s, 0);
 }
 
-/* The master first: it may have to give the new file to the workers. */
+/* The master first: it may have to give the new file to the others. */
 static void on_usr1(struct supervisor *s)
 {
     reload_adopt(&s->generations);
@@ -216,6 +224,8 @@ static void tick(struct supervisor *s)
     if (now_ms - s->tick_ms > OVERSLEPT_MS) /* so were the workers, perhaps */
         crew_forgive(s->crew);
     s->tick_ms = now_ms + TICK_MS;
+    if (++s->ticks % SELF_TICKS == 0)
+        self_look(s->slot);
     reload_look(&s->generations);
 }
 
@@ -265,35 +275,60 @@ void supervisor_hold_signals(void)
     signal(SIGPIPE, SIG_IGN); /* a log that is a broken pipe */
 }
 
-static bool set_up(struct supervisor *s, worker_body *body)
+static bool open_descriptors(struct supervisor *s)
+{
+    s->life[0] = s->life[1] = -1;
+    s->news = (struct watch){.fn = on_news, .self = s};
+    s->news.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return s->news.fd >= 0 && s->bell >= 0 && pipe2(s->life, O_CLOEXEC) == 0;
+}
+
+static bool hire(struct supervisor *s, const struct supervisor_config *config)
+{
+    const struct crew_config of = {
+        .shared = config->shared,
+        .body = config->body,
+        .keeper = config->keeper,
+        .news_fd = s->news.fd,
+        .life_fd = s->life[0],
+        .bell_fd = s->bell,
+    };
+
+    s->crew = crew_new(&of);
+    return s->crew != NULL;
+}
+
+static bool set_up(struct supervisor *s, const struct supervisor_config *config)
 {
     sigset_t set;
 
     handled_signals(&set);
-    s->life[0] = s->life[1] = -1;
-    s->news = (struct watch){.fn = on_news, .self = s};
-    s->news.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    s->loop = loop_new();
-    if (s->news.fd < 0 || s->loop == NULL || pipe2(s->life, O_CLOEXEC) != 0)
-        return false;
-    s->crew = crew_new(body, s->news.fd, s->life[0]);
-    return s->crew && loop_add(s->loop, &s->news, LOOP_READ) &&
+    s->slot = &config->shared->slots[SLOT_MASTER];
+    return open_descriptors(s) && hire(s, config) && (s->loop = loop_new()) &&
+           loop_add(s->loop, &s->news, LOOP_READ) &&
            loop_signals(s->loop, &set, on_signal, s);
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
 }
 
 static void tear_down(struct supervisor *s)
 {
     crew_free(s->crew);
     loop_free(s->loop);
-    if (s->news.fd >= 0)
-        close(s->news.fd);
-    for (int i = 0; i < 2; i++)
-        if (s->life[i] >= 0)
-            close(s->life[i]);
+    close_if_open(s->news.fd);
+    close_if_open(s->bell);
+    close_if_open(s->life[0]);
+    close_if_open(s->life[1]);
 }
 
 static void run(struct supervisor *s)
 {
+    self_enter(s->slot);
     s->tick_ms = loop_clock_ms() + TICK_MS;
     reload_look(&s->generations);
     maintain(s);
@@ -306,7 +341,7 @@ int supervisor_run(const struct supervisor_config *config)
     struct supervisor s = {0};
 
     supervisor_hold_signals();
-    bool able = set_up(&s, config->body);
+    bool able = set_up(&s, config);
     if (!able)
         log_critical("The master cannot start: %s", strerror(errno));
     reload_init(&s.generations, config, s.crew);

@@ -2,14 +2,16 @@
  * supervisor: policy. Which slot should be in which state, when a worker is
  * started, retired, killed or given up; what each signal means. Mechanism
  * (fork, kill, reap) is spawn's. It knows neither HTTP nor SQL, and the
- * worker's body is a parameter, so tests hand in bodies that exit, hang or
- * crash.
+ * bodies of worker and keeper are parameters, so tests hand in some that exit,
+ * hang or crash.
  *
  *   supervisor.c  signals, numbers, stop: what ought to be
  *   reload.c      which generation serves, which one has to prove itself
  *   era.c         one generation
- *   crew.c        all workers: counting, starting, retiring
- *   hand.c        one worker: its slot as a machine, state by event
+ *   crew.c        all processes: counting, starting, retiring
+ *   hand.c        one of them: its slot as a machine, state by event
+ *   estate.c      what a dead one left behind
+ *   blame.c       which endpoint it died of
  *   spawn.c       one process
  */
 #ifndef PRONG_SUPERVISOR_H
@@ -32,7 +34,9 @@ struct generation {
 struct supervisor_config {
     struct generation first;
     struct listeners *listeners; /* may be null in tests */
+    const struct shared *shared; /* the segment; stays the caller's */
     worker_body *body;
+    worker_body *keeper; /* may be null: then there is none */
     /*
      * Reads settings and app anew for HUP. False with the reason keeps the
      * present generation.

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -54,17 +55,17 @@ static void run_short(struct acceptor *a)
 }
 
 /* False when nothing was taken. */
-static bool accept_one(struct acceptor *a, int listener)
+static bool accept_one(struct acceptor *a, size_t listener)
 {
     struct sockaddr_storage from = {0};
     socklen_t size = sizeof from;
     char peer[PEER_TEXT];
-    int fd = accept4(listener, (struct sockaddr *)&from, &size,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(a->config.listeners[listener], (struct sockaddr *)&from,
+                     &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
         peer_text(&from, peer);
-        a->config.on_accept(a->config.self, fd, peer);
+        a->config.on_accept(a->config.self, fd, listener, peer);
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
@@ -95,7 +96,7 @@ static void on_readable(void *self, unsigned events)
     struct acceptor *a = l->home;
 
     (void)events;
-    if (!accept_one(a, l->watch.fd) || a->paused)
+    if (!accept_one(a, (size_t)(l - a->listening)) || a->paused)
         return;
     loop_del(a->config.loop, &l->watch);
     if (!listen_on(a, (size_t)(l - a->listening)))
@@ -159,9 +160,25 @@ uint64_t acceptor_tick(struct acceptor *a, uint64_t next)
     return a->resume_ms && a->resume_ms < next ? a->resume_ms : next;
 }
 
+/* Of a listening socket, tcpi_unacked is the length of its accept queue; a
+ * unix socket does not tell. */
+unsigned acceptor_backlog(const struct acceptor *a)
+{
+    unsigned waiting = 0;
+
+    for (size_t i = 0; i < a->config.listener_count; i++) {
+        struct tcp_info info;
+        socklen_t size = sizeof info;
+        if (getsockopt(a->config.listeners[i], IPPROTO_TCP, TCP_INFO, &info,
+                       &size) == 0)
+            waiting += info.tcpi_unacked;
+    }
+    return waiting;
+}
+
 void acceptor_empty(struct acceptor *a, size_t most)
 {
     for (size_t i = 0; i < a->config.listener_count; i++)
-        while (most > 0 && accept_one(a, a->config.listeners[i]))
+        while (most > 0 && accept_one(a, i))
             most--;
 }

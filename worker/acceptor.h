@@ -20,9 +20,9 @@ struct acceptor_config {
     struct loop *loop;
     const int *listeners; /* borrowed; closed by acceptor_free */
     size_t listener_count;
-    /* Takes a new non-blocking descriptor over; `peer` is its address, "" on
-     * a unix socket. */
-    void (*on_accept)(void *self, int fd, const char *peer);
+    /* Takes a new non-blocking descriptor over, that came in by listener
+     * number `listener`; `peer` is its address, "" on a unix socket. */
+    void (*on_accept)(void *self, int fd, size_t listener, const char *peer);
     /* Descriptors ran out: true when one could be freed. */
     bool (*on_shortage)(void *self);
     void *self;
@@ -41,6 +41,8 @@ void acceptor_rest(struct acceptor *a, uint64_t ms);
 /* To be called each turn: goes on after a shortage, once it is time. Returns
  * when it has to be called again, or `next` when that is sooner. */
 uint64_t acceptor_tick(struct acceptor *a, uint64_t next);
+/* Connections that wait in the queues of all listeners (tcp(7), TCP_INFO). */
+unsigned acceptor_backlog(const struct acceptor *a);
 /* Takes what waits in the backlog, at most `most`, before the listeners are
  * closed for good. */
 void acceptor_empty(struct acceptor *a, size_t most);

@@ -16,6 +16,8 @@ struct call {
     struct response *res;
     struct trace *trace; /* never null */
     bool admin;          /* it came in by --admin-bind */
+    bool inside;         /* the server's own: needs no token, never waits */
+    bool waited;         /* for another worker's answer: not a second time */
     uint64_t now_ms;     /* loop time when it was taken up */
     void (*done)(struct call *call);
 };

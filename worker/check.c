@@ -1,12 +1,17 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "common/buf.h"
+#include "common/names.h"
+#include "common/tables.h"
 #include "worker/childkeys.h"
 #include "worker/db.h"
 #include "worker/explain.h"
+#include "worker/impure.h"
 #include "worker/json.h"
 #include "worker/migrate.h"
 #include "worker/plan.h"
@@ -21,6 +26,8 @@ struct check {
     struct db *data; /* rows to count, or null */
     struct json *reader;
     struct schema *schema;
+    struct names *names;   /* of tables, for the copy's statements */
+    struct tables *tables; /* as a worker has them in the segment */
     struct buf said; /* every warning so far: variants repeat themselves */
     int errors;
     int warnings;
@@ -190,6 +197,18 @@ static bool check_sense(const struct plan *p, struct fault *fault)
                      e->line);
 }
 
+/* One note an endpoint: its statements and variants are much alike. */
+static void say_impure(struct check *c, const struct plan *p)
+{
+    struct fault said;
+    size_t i = 0;
+
+    while (i < p->step_count && !impure_why(p->e, p->steps[i].stmt, &said))
+        i++;
+    if (i < p->step_count)
+        fprintf(c->to, "%s:%d: note: %s\n", p->e->file, p->e->line, said.text);
+}
+
 static void check_endpoint(struct check *c, const struct endpoint *e)
 {
     char where[512];
@@ -199,6 +218,8 @@ static void check_endpoint(struct check *c, const struct endpoint *e)
 
     if (p == NULL || !check_sense(p, &fault))
         say_error(c, &fault);
+    if (p)
+        say_impure(c, p);
     snprintf(what, sizeof what, "%s %s", method_name(e->method), e->path);
     for (size_t i = 0; p && i < p->step_count; i++) {
         /* Rows are counted only for clients who ask for it. */
@@ -235,6 +256,24 @@ static void check_job(struct check *c, const struct job *job)
 
 /* ---- all of it ---------------------------------------------------------- */
 
+/* Zeroed and aligned as in the segment. */
+static void *new_region(size_t size)
+{
+    size_t whole = (size + 63) / 64 * 64;
+    void *region = aligned_alloc(64, whole);
+
+    assert(region != NULL);
+    return memset(region, 0, whole);
+}
+
+/* Which tables a statement reads is told only to those who watch them. */
+static void watch(struct check *c)
+{
+    c->names = new_region(names_size());
+    c->tables = new_region(tables_size());
+    db_watch(c->copy, c->names, c->tables, 0);
+}
+
 static void check_all(struct check *c)
 {
     struct fault fault;
@@ -244,6 +283,7 @@ static void check_all(struct check *c)
         say_error(c, &fault);
         return;
     }
+    watch(c);
     c->schema = schema_read(c->copy);
     count_rows(c);
     c->warnings += childkeys_warn(c->copy, c->app, c->to);
@@ -266,6 +306,8 @@ int check_app(const struct app *app, FILE *to)
     json_free(c.reader);
     db_close(c.data);
     db_close(c.copy);
+    free(c.names);
+    free(c.tables);
     buf_free(&c.said);
     return c.errors;
 }

@@ -12,7 +12,8 @@
 /*
  * Prints one "file:line: error: …" or "file:line: warning: …" per finding to
  * `to`, warnings followed by the plan line and the CREATE INDEX that would
- * mend it. Works on a copy in memory: the schema made from the app's
+ * mend it; and a "file:line: note: …" about each @cache that cannot do what
+ * one might think. Works on a copy in memory: the schema made from the app's
  * migrations, with the real database's row counts and statistics when there
  * is one, so that it never writes and never waits. Returns the number of
  * errors.

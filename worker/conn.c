@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "worker/conn_private.h"
 #include "worker/problem.h"
+#include "worker/routes.h"
 
 enum {
     LINGER_MS = 2000,  /* as nginx and Gunicorn */
@@ -33,6 +34,16 @@ uint64_t conns_answered(const struct conns *c)
     return c->answered;
 }
 
+uint64_t conns_accepted(const struct conns *c)
+{
+    return c->accepted;
+}
+
+unsigned conns_backlog(const struct conns *c)
+{
+    return c->acceptor ? acceptor_backlog(c->acceptor) : 0;
+}
+
 /* ---- answering -----------------------------------------------------------*/
 
 static bool must_close(const struct conn *c)
@@ -50,6 +61,8 @@ static void on_done(struct call *call)
     struct response *res = &x->res;
 
     assert(c->state == CONN_WAITING);
+    if (x->trace.queries > 0) /* a hit is spared the reading of the clock */
+        trace_phase(&x->trace, PHASE_SEND);
     res->close = res->close || must_close(c); /* draining may have begun */
     x->sent = res->head ? 0 : response_body(res).len;
     x->out = response_finish(res, clock_date(&c->home->clock),
@@ -75,19 +88,27 @@ static void begin_call(struct conn *c)
     struct exchange *x = c->x;
 
     conn_enter(c, CONN_WAITING);
+    x->observed = false;
+    x->trace = (struct trace){.came_ns = x->came_ns};
     x->call = (struct call){
         .req = x->req,
         .res = &x->res,
+        .trace = &x->trace,
+        .admin = c->admin,
         .now_ms = loop_now(c->home->config.loop),
         .done = on_done,
     };
     identify(c, &x->res);
     x->res.close = must_close(c);
+    observe_begin(c->home->config.observer, &x->call, c->home->clock_ns);
 }
 
 static void refuse(struct conn *c, int status, const char *reason)
 {
+    c->x->came_ns = loop_now_ns(c->home->config.loop);
     begin_call(c);
+    observe_route(c->home->config.observer, &c->x->call, c->home->refused,
+                  "refused");
     log_warning("Invalid request from ip=%s: %s", c->peer, reason);
     c->x->res.close = true;
     c->x->res.head = request_verb(c->x->req) == VERB_HEAD;
@@ -111,6 +132,7 @@ static void serve(struct conn *c)
 void conns_serve(struct conns *c)
 {
     clock_set(&c->clock);
+    c->clock_ns = loop_now_ns(c->config.loop);
     for (size_t n = c->lists[CONN_READY].count; n > 0; n--)
         serve(c->lists[CONN_READY].first);
 }
@@ -156,7 +178,15 @@ static void make_way(struct conns *home)
         acceptor_rest(home->acceptor, FULL_REST_MS);
 }
 
-static void on_accept(void *self, int fd, const char *peer)
+/* The last of the listeners are the operators'. */
+static bool is_admin(const struct conns *home, size_t listener)
+{
+    const struct conns_config *config = &home->config;
+
+    return listener >= config->listener_count - config->admin_count;
+}
+
+static void on_accept(void *self, int fd, size_t listener, const char *peer)
 {
     struct conns *home = self;
     struct conn *c = calloc(1, sizeof *c);
@@ -166,6 +196,8 @@ static void on_accept(void *self, int fd, const char *peer)
     c->home = home;
     c->interest = LOOP_READ;
     c->local = is_local(peer);
+    c->admin = is_admin(home, listener);
+    home->accepted++;
     snprintf(c->peer, sizeof c->peer, "%s", peer);
     c->state = CONN_HEAD;
     conn_list_append(&home->lists[CONN_HEAD], c);
@@ -304,6 +336,8 @@ struct conns *conns_new(const struct conns_config *config)
     assert(home != NULL);
     home->config = *config;
     set_limits(home);
+    home->refused =
+        observer_number(config->observer, own_routes[OWN_REFUSED].name);
     requestids_init(&home->ids);
     home->pool = exchange_pool_new(&home->limits);
     home->acceptor = acceptor_new(&acceptor);

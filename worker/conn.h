@@ -20,6 +20,7 @@
 #include "common/settings.h"
 #include "worker/accesslog.h"
 #include "worker/call.h"
+#include "worker/observe.h"
 
 struct conns;
 
@@ -28,8 +29,10 @@ struct conns_config {
     const struct settings *settings;
     const int *listeners; /* closed when draining begins or at the end */
     size_t listener_count;
-    unsigned number;          /* the worker's, for the access log */
-    struct accesslog *access; /* null: off */
+    size_t admin_count;        /* the last so many are for operators */
+    unsigned number;           /* the worker's, for the access log */
+    struct accesslog *access;  /* null: off */
+    struct observer *observer; /* null: nobody counts */
     /* Answers; must call call->done once, now or later. */
     void (*answer)(void *self, struct call *call);
     void *self;
@@ -59,7 +62,11 @@ int conns_sweep(struct conns *c, int most);
 void conns_drain(struct conns *c, uint64_t grace_ms);
 
 size_t conns_open(const struct conns *c);
-/* Requests answered since the beginning. */
+/* Requests answered, and connections taken, since the beginning. */
 uint64_t conns_answered(const struct conns *c);
+uint64_t conns_accepted(const struct conns *c);
+/* Connections that wait in the listeners' queues now; a system call for each
+ * listener. */
+unsigned conns_backlog(const struct conns *c);
 
 #endif

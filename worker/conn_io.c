@@ -42,7 +42,10 @@ static void parse(struct conn *c)
         break;
     case REQUEST_COMPLETE:
     case REQUEST_REFUSED:
-    default: conn_enter(c, CONN_READY); break;
+    default:
+        c->x->came_ns = loop_now_ns(c->home->config.loop);
+        conn_enter(c, CONN_READY);
+        break;
     }
 }
 
@@ -52,8 +55,7 @@ static void take_exchange(struct conn *c)
         return;
     c->x = exchange_take(c->home->pool);
     c->x->owner = c;
-    if (c->home->config.access)
-        c->x->began_us = loop_clock_us();
+    c->x->began_ns = loop_now_ns(c->home->config.loop);
 }
 
 bool conn_receive(struct conn *c)
@@ -155,7 +157,7 @@ static void log_access(const struct conn *c)
         .res = &x->res,
         .peer = slice_of(c->peer),
         .duration_us =
-            c->home->config.access ? loop_clock_us() - x->began_us : 0,
+            c->home->config.access ? (loop_clock_ns() - x->began_ns) / 1000 : 0,
         .sent = x->sent,
         .worker = c->home->config.number,
     };
@@ -192,8 +194,7 @@ static void after_answer(struct conn *c)
     if (close_now) {
         end_answer(c, quiet);
     } else if (x->in.len > 0) { /* pipelined: its turn comes behind others' */
-        if (c->home->config.access)
-            x->began_us = loop_clock_us();
+        x->began_ns = c->home->clock_ns;
         conn_enter(c, CONN_HEAD);
         parse(c);
     } else {
@@ -210,10 +211,29 @@ static void after_failure(struct conn *c)
     conn_shut(c);
 }
 
+/* Once, after the first try to hand it over: how fast a client takes its
+ * answer is not ours to answer for. */
+static void observe(struct conn *c)
+{
+    struct exchange *x = c->x;
+    const struct conns_config *config = &c->home->config;
+
+    if (x->observed)
+        return;
+    x->observed = true;
+    if (config->observer == NULL && config->access == NULL)
+        return;
+    c->home->clock_ns = loop_clock_ns();
+    int64_t file = file_follows(&x->res) ? x->res.file_length : 0;
+    observe_end(config->observer, &x->call, x->sent + (uint64_t)file,
+                c->home->clock_ns);
+}
+
 void conn_write(struct conn *c)
 {
     enum progress p = send_bytes(c);
 
+    observe(c);
     if (p == PROGRESS_DONE)
         p = send_file(c);
     if (p == PROGRESS_DONE)

@@ -35,6 +35,7 @@ struct conn {
     uint8_t state;
     uint8_t interest; /* as the loop has it */
     bool local;       /* a peer on this machine: its request ids are kept */
+    bool admin;       /* came in by --admin-bind */
     char peer[PEER_TEXT];
 };
 
@@ -56,6 +57,9 @@ struct conns {
     uint64_t drain_ms; /* when those without a request have had their time */
     uint64_t trim_ms;  /* when the pool is trimmed next */
     uint64_t answered;
+    uint64_t accepted;
+    unsigned refused;  /* number of that route's name */
+    uint64_t clock_ns; /* the last reading: what it stands at, or a bit later */
 };
 
 /* ---- conn_state.c --------------------------------------------------------*/

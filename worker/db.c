@@ -165,7 +165,11 @@ enum db_result stmt_step(struct stmt *s)
         return refuse(s);
     /* Inside a shared read a write would wait there, unseen and uncommitted. */
     assert(s->readonly || db->writing || !in_transaction(db));
+    db->at_work = s;
+    if (!s->readonly)
+        db_note_writer(db, s);
     int code = sqlite3_step(s->raw);
+    db_settle(db, code == SQLITE_DONE);
     if (code == SQLITE_ROW) {
         db->unstoppable = db->alone;
         return DB_ROW;
@@ -182,8 +186,9 @@ void stmt_reset(struct stmt *s)
     if (!s->readonly) /* it ended, or was given up: the next has a deadline */
         s->db->alone = s->db->unstoppable = false;
     if (s->raw) {
-        sqlite3_reset(s->raw);
+        sqlite3_reset(s->raw); /* commits a write given up before its end */
         sqlite3_clear_bindings(s->raw);
+        db_settle(s->db, false);
     }
 }
 
@@ -288,7 +293,9 @@ void db_patience(struct db *db, uint64_t wait_ms)
 static int run_to_its_end(struct stmt *s)
 {
     s->db->unstoppable = true;
+    s->db->at_work = s;
     int code = sqlite3_step(s->raw);
+    db_settle(s->db, code == SQLITE_DONE);
     sqlite3_reset(s->raw);
     s->db->unstoppable = false;
     return code;
@@ -297,6 +304,7 @@ static int run_to_its_end(struct stmt *s)
 void db_rollback(struct db *db)
 {
     db->writing = false;
+    db_forget_writes(db);
     if (!in_transaction(db))
         return; /* many failures have rolled back by themselves */
     run_to_its_end(db->rollback);
@@ -342,15 +350,24 @@ enum db_result db_begin_read(struct db *db)
 {
     if (!db->usable)
         return DB_GONE;
-    if (!db->sharing || in_transaction(db))
-        return DB_DONE;
-    return begin(db, db->begin);
+    if (in_transaction(db))
+        return DB_DONE; /* the moment is that of its snapshot */
+    db_take_moment(db);
+    return db->sharing ? begin(db, db->begin) : DB_DONE;
+}
+
+/* A mark left set would keep every cache from keeping anything. */
+static void prepare_to_write(struct db *db)
+{
+    assert(!db->writing && !db->announced);
+    end_shared(db);
+    db_forget_writes(db);
+    db_take_moment(db);
 }
 
 enum db_result db_begin_write(struct db *db)
 {
-    assert(!db->writing);
-    end_shared(db);
+    prepare_to_write(db);
     enum db_result r = begin(db, db->begin_write);
     db->writing = r == DB_DONE;
     if (db->writing)
@@ -360,8 +377,7 @@ enum db_result db_begin_write(struct db *db)
 
 enum db_result db_begin_alone(struct db *db)
 {
-    assert(!db->writing);
-    end_shared(db);
+    prepare_to_write(db);
     db->alone = db->usable;
     return db->usable ? DB_DONE : DB_GONE;
 }

@@ -1,8 +1,9 @@
 /*
  * db: one SQLite connection and its prepared statements. Its files (db.c for
- * what every request runs, db_prepare.c, db_open.c, db_file.c) are the only
- * ones that include sqlite3.h. It knows no HTTP: results are rows, failures
- * are an enum, and others decide what a client is told.
+ * what every request runs, db_prepare.c, db_open.c, db_file.c, db_tables.c,
+ * db_impure.c, db_commit.c) are the only ones that include sqlite3.h. It knows
+ * no HTTP: results are rows, failures are an enum, and others decide what a
+ * client is told.
  *
  * One connection a worker, opened after the fork (a SQLite handle must not
  * cross one: sqlite.org/howtocorrupt.html, 2.6), used by one thread only.
@@ -126,8 +127,11 @@ struct table_set {
 /*
  * What SQLite's authorizer said when the statement was prepared last, through
  * views, triggers and foreign keys; when SQLite prepares it again because the
- * schema changed, the sets follow. The tables that an FTS or other virtual
- * table keeps its rows in are not seen: the virtual table's own name is.
+ * schema changed, the sets grow. A virtual table counts by its own name and by
+ * those of tables that its declaration names (content='docs'). Without
+ * db_watch, and for tables that SQLite writes by itself (sqlite_sequence) or
+ * that are a connection's own (temp), `more` is set. The schema is not among
+ * them: whoever changes it moves every table.
  */
 const struct table_set *stmt_reads(const struct stmt *s);
 const struct table_set *stmt_writes(const struct stmt *s);
@@ -137,8 +141,15 @@ void db_each_table(const struct db *db,
                                     unsigned number),
                    void *self);
 /* The function that makes its answer differ from one time to the next
- * ("random", "datetime('now')"), or null when its tables say all. */
+ * ("random()", "datetime('now')"), or null when its tables say all. A function
+ * of dates inside a view is "perhaps date() inside v": the view's text is not
+ * looked at. */
 const char *stmt_impure(const struct stmt *s);
+
+/* Those of db_watch, or null. */
+struct tables *db_tables(const struct db *db);
+/* Inside a write transaction: what is read there may be undone. */
+bool db_is_writing(const struct db *db);
 
 /*
  * The moment before the present snapshot: db_begin_read or db_begin_write
@@ -157,8 +168,7 @@ uint64_t db_identity(const struct db *db);
 /*
  * Prepares the statement only to tell `on_read` each column it reads, through
  * views and triggers too, in no order and perhaps twice. False when it cannot
- * be prepared. Statements in use are prepared again afterwards: not for the
- * hot path.
+ * be prepared.
  */
 bool db_reads(struct db *db, const char *sql,
               void (*on_read)(void *self, const char *table,

@@ -195,12 +195,9 @@ static bool configure(struct db *db, struct fault *fault)
     static const char pragmas[] = "PRAGMA synchronous=NORMAL;"
                                   "PRAGMA cache_size=10000;"
                                   "PRAGMA temp_store=MEMORY;"
-                                  /* 16 MiB of WAL instead of 4: a quarter of
-                                   * the checkpoints, and a page that many
-                                   * commits change is copied once. */
-                                  "PRAGMA wal_autocheckpoint=4000;"
                                   "PRAGMA foreign_keys=ON;";
 
+    db_authorize(db);
     sqlite3_extended_result_codes(db->raw, 1);
     sqlite3_busy_handler(db->raw, on_busy, db);
     sqlite3_progress_handler(db->raw, OPCODES, on_progress, db);
@@ -224,6 +221,7 @@ void db_close_file(struct db *db)
 {
     for (struct stmt *s = db->first; s; s = s->next)
         stmt_unmake(s);
+    db_detach(db);
     int code = sqlite3_close(db->raw);
     assert(code == SQLITE_OK);
     db->raw = NULL;
@@ -258,7 +256,8 @@ bool db_open_file(struct db *db, int flags, struct fault *fault)
     db->usable = false;
     if (code == SQLITE_OK)
         db->usable = configure(db, fault) && make_all(db, fault) &&
-                     (db->mode == DB_READONLY_MODE || enter_wal(db, fault));
+                     (db->mode == DB_READONLY_MODE || enter_wal(db, fault)) &&
+                     db_attach(db, fault);
     else
         open_fault(db, code, fault);
     if (db->usable)
@@ -306,6 +305,7 @@ void db_close(struct db *db)
     while (db->first)
         db_finalize(db->first);
     db_close_file(db);
+    db_forget_tables(db);
     free(db->path);
     free(db);
 }

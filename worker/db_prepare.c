@@ -51,6 +51,27 @@ static bool breaks_transactions(struct slice word)
     return is_one_of(word, words);
 }
 
+/* What views, and so all statements, mean is then another thing. */
+static bool changes_schema(struct slice word)
+{
+    static const char *const words[] = {"CREATE", "DROP", "ALTER", "ANALYZE",
+                                        NULL};
+    return is_one_of(word, words);
+}
+
+/* The authorizer tells meanwhile what the statement uses. */
+static int prepare(struct stmt *s, const char **tail)
+{
+    struct db *db = s->db;
+
+    db->at_work = s;
+    db->preparing = true;
+    int code = sqlite3_prepare_v3(db->raw, s->sql, -1,
+                                  SQLITE_PREPARE_PERSISTENT, &s->raw, tail);
+    db->preparing = false;
+    return code;
+}
+
 bool stmt_make(struct stmt *s, struct fault *fault, int *offset)
 {
     struct sqlite3 *raw = s->db->raw;
@@ -59,8 +80,7 @@ bool stmt_make(struct stmt *s, struct fault *fault, int *offset)
     *offset = -1;
     if (raw == NULL)
         return fault_set(fault, "%s", s->db->message);
-    if (sqlite3_prepare_v3(raw, s->sql, -1, SQLITE_PREPARE_PERSISTENT, &s->raw,
-                           &tail) != SQLITE_OK) {
+    if (prepare(s, &tail) != SQLITE_OK) {
         *offset = sqlite3_error_offset(raw);
         return fault_set(fault, "%s", sqlite3_errmsg(raw));
     }
@@ -73,6 +93,7 @@ bool stmt_make(struct stmt *s, struct fault *fault, int *offset)
         return fault_set(fault, "more than one statement");
     }
     s->readonly = sqlite3_stmt_readonly(s->raw);
+    db_note_virtual(s);
     return true;
 }
 
@@ -81,15 +102,18 @@ void stmt_unmake(struct stmt *s)
     s->prepared = stmt_version(s) + 1;
     sqlite3_finalize(s->raw);
     s->raw = NULL;
+    db_settle(s->db, false);
 }
 
 struct stmt *stmt_new(struct db *db, const char *sql, struct fault *fault,
                       int *offset)
 {
     struct stmt *s = db_must(calloc(1, sizeof *s));
+    struct sqllex lex = sqllex_start(slice_of(sql));
 
     s->db = db;
     s->sql = db_must(strdup(sql));
+    s->writes.more = changes_schema(next_token(&lex).text);
     s->next = db->first;
     if (s->next)
         s->next->previous = s;
@@ -127,6 +151,11 @@ void db_finalize(struct stmt *s)
     else
         s->db->first = s->next;
     sqlite3_finalize(s->raw);
+    db_settle(s->db, false);
+    if (s->db->at_work == s)
+        s->db->at_work = NULL;
+    if (s->db->noted == s)
+        s->db->noted = NULL;
     free(s->sql);
     free(s);
 }
@@ -140,39 +169,20 @@ int db_fault_line(const char *text, int offset, int first_line)
     return line;
 }
 
-struct reader {
-    void (*on_read)(void *self, const char *table, const char *column);
-    void *self;
-};
-
-static int on_authorize(void *self, int action, const char *table,
-                        const char *column, const char *schema,
-                        const char *inside)
-{
-    const struct reader *r = self;
-
-    (void)schema;
-    (void)inside;
-    /* An empty column: the table is read, but no column of it. */
-    if (action == SQLITE_READ && column && *column)
-        r->on_read(r->self, table, column);
-    return SQLITE_OK;
-}
-
 bool db_reads(struct db *db, const char *sql,
               void (*on_read)(void *self, const char *table,
                               const char *column),
               void *self)
 {
-    struct reader reader = {on_read, self};
+    const struct reader reader = {on_read, self};
     struct fault ignored;
     int offset = -1;
 
     if (db->raw == NULL)
         return false;
-    sqlite3_set_authorizer(db->raw, on_authorize, &reader);
+    db->reader = &reader;
     struct stmt *s = db_prepare(db, sql, &ignored, &offset);
-    sqlite3_set_authorizer(db->raw, NULL, NULL);
+    db->reader = NULL;
     db_finalize(s);
     return s != NULL;
 }
@@ -229,13 +239,17 @@ static int run_statement(struct db *db, const char *at, const char *end,
                          const char **tail)
 {
     struct sqlite3_stmt *raw = NULL;
+    db->at_work = NULL;
     /* Counting the NUL spares SQLite a copy of the rest of the script. */
     int code = sqlite3_prepare_v2(db->raw, at, (int)(end - at) + 1, &raw, tail);
 
     if (code != SQLITE_OK || raw == NULL)
         return code; /* null: nothing but a comment */
+    if (!sqlite3_stmt_readonly(raw))
+        db_note_script(db);
     while ((code = sqlite3_step(raw)) == SQLITE_ROW)
         ;
+    db_settle(db, code == SQLITE_DONE);
     int after = sqlite3_finalize(raw);
     return code == SQLITE_DONE ? SQLITE_OK : after;
 }

@@ -1,17 +1,35 @@
 /*
- * What the four files of db share, and nobody else sees: db.c (running
- * statements, transactions), db_prepare.c (preparing them, scripts), db_open.c
- * (opening, waiting), db_file.c (noticing that the file is another one).
+ * What the files of db share, and nobody else sees: db.c (running statements,
+ * transactions), db_prepare.c (preparing them, scripts), db_open.c (opening,
+ * waiting), db_file.c (noticing that the file is another one), db_tables.c
+ * (which tables a statement reads and writes), db_impure.c (what else its
+ * answer depends on), db_commit.c (telling others of commits).
  */
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
 
 #include <sys/types.h>
 
+#include "common/tables.h"
+
 #include "worker/db.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
+
+enum { IMPURE_BYTES = 80 };
+
+/* A name of a table that statements used, and its number. */
+struct table_name {
+    char *name; /* lower case */
+    unsigned number;
+};
+
+/* Who is told of columns while db_reads prepares. */
+struct reader {
+    void (*on_read)(void *self, const char *table, const char *column);
+    void *self;
+};
 
 struct db {
     struct sqlite3 *raw; /* null while no file is open */
@@ -40,6 +58,29 @@ struct db {
     struct stmt *rollback;
     struct stmt *first; /* every statement, newest first */
 
+    /* Whom SQLite's authorizer speaks of: prepared or stepped now, or last. */
+    struct stmt *at_work;
+    bool preparing;              /* it is not being run */
+    const struct reader *reader; /* null but in db_reads */
+
+    /* Null without db_watch. */
+    struct names *names;
+    struct tables *tables;
+    unsigned slot;
+    struct table_name *known; /* every name that statements used */
+    size_t known_count;
+    struct sqlite3_stmt *virtuals;   /* see db_note_virtual; null: not yet */
+    struct moment moment;            /* before the present snapshot */
+    const volatile uint32_t *change; /* in the WAL index; null without one */
+
+    /* The present transaction; see db_commit.c. */
+    struct table_set written;
+    const struct stmt *noted; /* the last whose tables are in it */
+    bool unsettled;           /* a commit began, db_settle has not seen it */
+    bool announced;           /* tables_begin without its tables_end */
+    bool wrote;               /* frames, so the change counter moved */
+    int frames;               /* in the WAL after it */
+
     /* Which files these are; see db_file.c. */
     struct file_id {
         dev_t device;
@@ -57,6 +98,9 @@ struct stmt {
     bool readonly;
     int refused;       /* code of a binding that failed, or 0 */
     unsigned prepared; /* stmt_version without SQLite's own re-prepares */
+    struct table_set reads;
+    struct table_set writes;
+    char impure[IMPURE_BYTES]; /* "": nothing but the tables */
     struct stmt *next;
     struct stmt *previous;
 };
@@ -74,6 +118,63 @@ struct stmt *stmt_new(struct db *db, const char *sql, struct fault *fault,
                       int *offset);
 /* The pointer, or the end of the process when it is null. */
 void *db_must(void *memory);
+
+/* ---- db_tables.c ---- */
+
+/* Before anything is prepared on a new handle: setting an authorizer later
+ * would make every statement be prepared once more. */
+void db_authorize(struct db *db);
+/* Adds, or says that there are more. */
+void db_set_add(struct table_set *set, unsigned number);
+/* A statement was just prepared: adds what virtual tables that it reads keep
+ * elsewhere, as far as their declaration says. */
+void db_note_virtual(struct stmt *s);
+/* Frees the names of tables. */
+void db_forget_tables(struct db *db);
+
+/* ---- db_impure.c ---- */
+
+/*
+ * The statement calls that function, inside the view or trigger of that name
+ * or, when that is null, by itself. What makes its answer differ each time is
+ * written to s->impure, unless something else stands there.
+ */
+void db_judge_function(struct stmt *s, const char *function,
+                       const char *inside);
+/* The same for a table that it reads: some are functions. */
+void db_judge_table(struct stmt *s, const char *table);
+
+/* Does the SQL hold that name, quoted or not? */
+bool db_text_names(const char *sql, const char *name);
+
+/* ---- db_commit.c ---- */
+
+/* Once a file is open: hears of its commits, finds its change counter. False
+ * when it has none though it ought to. */
+bool db_attach(struct db *db, struct fault *fault);
+/* Before the handle is closed. */
+void db_detach(struct db *db);
+/* A transaction begins or is given up: nothing was written in it. */
+void db_forget_writes(struct db *db);
+/* A statement that may write is about to be stepped. */
+void db_note_writer(struct db *db, const struct stmt *s);
+/* A script may write anything. */
+void db_note_script(struct db *db);
+/* Before a snapshot opens. */
+void db_take_moment(struct db *db);
+/* See db_settle. */
+void db_end_commit(struct db *db, bool done);
+
+/*
+ * To be called after whatever may have made SQLite commit: each step, reset
+ * and finalize of a statement that writes. `done`: it was a step that gave
+ * SQLITE_DONE, so SQLite has told of the frames it wrote.
+ */
+static inline void db_settle(struct db *db, bool done)
+{
+    if (db->unsettled)
+        db_end_commit(db, done);
+}
 
 /* ---- db_open.c ---- */
 

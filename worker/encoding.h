@@ -30,21 +30,24 @@ void encoder_free(struct encoder *e); /* null is allowed */
  * Whether a body of this media type ("text/css; charset=utf-8") and length
  * would be compressed for a client that takes it: gzip is on, it is long
  * enough, and its type is text, JSON, CSV, XML, JavaScript, SVG, WebAssembly,
- * a font or the like, which shrinks. Then the answer varies (Vary:
- * Accept-Encoding), whatever this client takes.
+ * a plain font or the like, which shrinks. Then the answer varies (Vary:
+ * Accept-Encoding), whatever this client takes. Never for a null encoder or
+ * type.
  */
 bool encoder_suits(const struct encoder *e, const char *type, size_t len);
 
 /*
- * Appends the gzip form. False, with nothing appended, when it would not be
- * smaller than the bytes themselves.
+ * Appends the gzip form: always the same for the same bytes and level. False,
+ * with nothing appended, when it would not be smaller than the bytes
+ * themselves, or these are 4 GiB and more.
  */
 bool encoder_gzip(struct encoder *e, struct slice bytes, struct buf *out);
 
 /*
  * Does an Accept-Encoding field (null ptr: none sent) prefer gzip to
  * identity? q-values count; "*" stands for what is not named; equal weights
- * mean gzip. "x-gzip" is gzip (RFC 9110, 8.4.1.3).
+ * mean gzip. "x-gzip" is gzip (RFC 9110, 8.4.1.3). A coding with a malformed
+ * weight is not accepted; of one named twice the last counts.
  */
 bool encoding_accepts_gzip(struct slice field);
 

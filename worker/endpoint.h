@@ -1,7 +1,13 @@
 /*
  * endpoint: answers requests for the app's endpoints. Who may ask, with what
- * values, the SQL in its transaction, the rows in the form asked for, and
- * every failure as a problem document. It knows no socket and no loop.
+ * values, out of the cache or by SQL, in the form asked for; and every failure
+ * as a problem document. It knows no socket and no loop.
+ *
+ *   gate      who may ask
+ *   question  what is asked
+ *   kept      what was answered before
+ *   run       the SQL
+ *   answer    the form of it that the client gets
  */
 #ifndef PRONG_ENDPOINT_H
 #define PRONG_ENDPOINT_H
@@ -10,19 +16,45 @@
 #include <stddef.h>
 
 #include "common/app.h"
+#include "common/shared.h"
 #include "worker/call.h"
 #include "worker/db.h"
+#include "worker/encoding.h"
+#include "worker/observe.h"
 
 struct endpoints;
 
-/* Prepares every endpoint of the app on the connection, which stays the
- * caller's. Null with "file:line: reason". */
-struct endpoints *endpoints_open(const struct app *app, struct db *db,
+/* All of it outlives the endpoints. */
+struct endpoints_config {
+    const struct app *app;
+    struct db *db;               /* db_watch was called, if shared is there */
+    struct encoder *encoder;     /* null: nothing is compressed */
+    const struct shared *shared; /* null: no cache, nobody else to wait for */
+    unsigned slot;               /* this process's in it */
+    int bell_fd;                 /* rung when others wait for our answer */
+    size_t entry_max;            /* bytes of the largest answer kept */
+    struct observer *observer;   /* null: nobody counts */
+    bool first;                  /* of its generation: logs what @cache cannot
+                                    promise */
+};
+
+/* Prepares every endpoint of the app. Null with "file:line: reason". */
+struct endpoints *endpoints_open(const struct endpoints_config *config,
                                  struct fault *fault);
 /* Before db_close; null is allowed. */
 void endpoints_close(struct endpoints *es);
 
-/* Answers with endpoint number `index` of the app. */
+/* Answers with endpoint number `index` of the app, now or, when another
+ * worker is computing the same, in endpoints_resume. */
 void endpoints_answer(struct endpoints *es, size_t index, struct call *call);
+
+/* Whether the server's own pages are for this caller; if not the response is
+ * a refusal. */
+bool endpoints_operator(struct endpoints *es, struct call *call);
+
+/* Calls that wait, and the answering of those that need not any more; to be
+ * called each turn while there are any, between site_begin and site_end. */
+size_t endpoints_waiting(const struct endpoints *es);
+void endpoints_resume(struct endpoints *es, uint64_t now_ms);
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef PRONG_EXCHANGE_H
 #define PRONG_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +22,13 @@ struct exchange {
     struct request *req;
     struct response res;
     struct call call;
+    struct trace trace;
     void *owner;       /* the connection, for call.done */
     struct slice out;  /* of the answer's head and body: still to be sent */
     uint64_t sent;     /* body bytes */
-    uint64_t began_us; /* when its first byte was seen */
+    uint64_t began_ns; /* when its first byte was seen */
+    uint64_t came_ns;  /* when it was complete */
+    bool observed;     /* its end was told to the observer */
 };
 
 struct exchange_pool;

@@ -5,39 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
-#include "worker/filecache.h"
+#include "worker/filecache_private.h"
 
 /* A file that changed this recently may change again within the same tick of
  * the file system's clock (4 ms at worst), unseen by its times. */
 enum { RACY_S = 2 };
-
-struct entry {
-    uint32_t hash;
-    char *name; /* null: the entry is free */
-    size_t name_len;
-    uint64_t checked_ms; /* loop time of the last look at the file */
-    uint64_t used;       /* tick of the last hit */
-    struct stat identity;
-    bool racy;
-    char etag[64];
-    char modified[CONDITIONS_DATE];
-    struct file file;
-};
-
-struct filecache {
-    int folder;
-    uint64_t tick;
-    size_t bytes; /* content held by all entries */
-    char name[FILECACHE_NAME + 1];
-    struct entry entries[FILECACHE_ENTRIES];
-};
 
 /* FNV-1a: names are short, and at most 64 entries are compared. */
 static uint32_t name_hash(struct slice name)
@@ -83,7 +61,7 @@ static bool same_time(struct timespec a, struct timespec b)
 
 /* The change time also tells of a write whose modification time was put
  * back afterwards. */
-static bool same_identity(const struct stat *a, const struct stat *b)
+bool filecache_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
            a->st_size == b->st_size && same_time(a->st_mtim, b->st_mtim) &&
@@ -98,7 +76,9 @@ static void entry_forget(struct filecache *c, struct entry *e)
         c->bytes -= (size_t)e->file.size;
     else
         close(e->file.fd);
+    c->bytes -= e->gzip.len;
     free((void *)(uintptr_t)e->file.bytes);
+    free((void *)(uintptr_t)e->gzip.ptr);
     free(e->name);
     *e = (struct entry){.name = NULL};
 }
@@ -142,31 +122,16 @@ static struct entry *entry_make_room(struct filecache *c, size_t size)
     return spare;
 }
 
-/* Reads a small file whole. One that shrinks meanwhile is as long as what
- * was read; false on a read error. */
-static bool file_read(struct file *f)
+/* The one used longest ago is looked at: if that is warm, all are. The file
+ * that was found last is the warmest, and so it stays. */
+bool filecache_room(struct filecache *c, size_t size)
 {
-    char *bytes = malloc((size_t)f->size + 1);
-    if (!bytes)
-        return false;
-    int64_t got = 0;
-    while (got < f->size) {
-        ssize_t n =
-            pread(f->fd, bytes + got, (size_t)(f->size - got), (off_t)got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(bytes);
+    while (c->bytes + size > FILECACHE_BYTES) {
+        struct entry *oldest = entry_oldest(c);
+        if (c->now_ms - oldest->checked_ms < FILECACHE_WARM)
             return false;
-        }
-        if (n == 0)
-            break;
-        got += n;
+        entry_forget(c, oldest);
     }
-    close(f->fd);
-    f->fd = -1;
-    f->bytes = bytes;
-    f->size = got;
     return true;
 }
 
@@ -200,7 +165,7 @@ static enum filecache_result remember(struct filecache *c, struct slice name,
     struct entry *e = entry_make_room(c, small ? (size_t)st->st_size : 0);
     char *copy = strndup(name.ptr, name.len);
     entry_fill(e, st, fd);
-    if (!copy || (small && !file_read(&e->file))) {
+    if (!copy || (small && !filecache_read(&e->file))) {
         close(fd);
         free(copy);
         *e = (struct entry){.name = NULL};
@@ -243,7 +208,7 @@ static bool entry_holds(const struct filecache *c, const struct entry *e,
     if (now_ms - e->checked_ms < FILECACHE_BELIEF)
         return true;
     return !e->racy && fstatat(c->folder, e->name, &st, 0) == 0 &&
-           same_identity(&st, &e->identity);
+           filecache_same(&st, &e->identity);
 }
 
 enum filecache_result filecache_find(struct filecache *c, struct slice name,
@@ -268,6 +233,8 @@ enum filecache_result filecache_find(struct filecache *c, struct slice name,
     if (now_ms - e->checked_ms >= FILECACHE_BELIEF)
         e->checked_ms = now_ms;
     e->used = ++c->tick;
+    c->now_ms = now_ms;
+    c->found = e;
     *out = &e->file;
     return FILECACHE_FILE;
 }

@@ -6,6 +6,9 @@
  * that was opened once: neither "..", nor a link, nor a folder renamed at the
  * wrong moment leads out. Links that stay inside are followed if they are
  * relative (the kernel takes an absolute one for leaving).
+ *
+ * A file's gzip form is made once, when first asked for, and kept beside its
+ * bytes, as long as these are believed to be the file's.
  */
 #ifndef PRONG_FILECACHE_H
 #define PRONG_FILECACHE_H
@@ -15,13 +18,16 @@
 
 #include "common/text.h"
 #include "worker/conditions.h"
+#include "worker/encoding.h"
 
 enum {
-    FILECACHE_ENTRIES = 64,        /* names remembered */
-    FILECACHE_BYTES = 1024 * 1024, /* content kept in memory, in all */
-    FILECACHE_SMALL = 64 * 1024,   /* larger files keep their descriptor */
-    FILECACHE_BELIEF = 1000,       /* ms until the file is looked at again */
-    FILECACHE_NAME = 1024,         /* longest name looked for */
+    FILECACHE_ENTRIES = 64,            /* names remembered */
+    FILECACHE_BYTES = 4 * 1024 * 1024, /* kept in memory: both forms of all */
+    FILECACHE_SMALL = 64 * 1024,       /* larger ones keep their descriptor */
+    FILECACHE_GZIP = 1024 * 1024,      /* larger ones are not compressed */
+    FILECACHE_BELIEF = 1000, /* ms until the file is looked at again */
+    FILECACHE_WARM = 10000,  /* ms since its last use: not displaced by gzip */
+    FILECACHE_NAME = 1024,   /* longest name looked for */
 };
 
 enum filecache_result {
@@ -53,5 +59,14 @@ void filecache_close(struct filecache *c);
  */
 enum filecache_result filecache_find(struct filecache *c, struct slice name,
                                      uint64_t now_ms, const struct file **out);
+
+/*
+ * The gzip form of the file that was found last, valid as long as that. Null
+ * ptr: it has none, so send it as it is. It is too large, or does not shrink,
+ * or changes at this moment, or there is no room: what was asked for within
+ * FILECACHE_WARM stays, so that a folder too large for the memory does not
+ * cost a compression (20 ms for a megabyte) at every request.
+ */
+struct slice filecache_gzip(struct filecache *c, struct encoder *encoder);
 
 #endif

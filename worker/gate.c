@@ -44,6 +44,32 @@ static enum db_result identify(const struct gate *g, struct slice token,
     return result == DB_DONE ? tokens_find(g->tokens, token, who) : result;
 }
 
+/* False when it was refused: without a token, if one is `needed`, or with one
+ * that opens nothing. */
+static bool show_token(const struct gate *g, struct call *call, bool needed,
+                       struct identity *who)
+{
+    struct slice token = bearer(call->req);
+
+    if (token.ptr == NULL)
+        return !needed ||
+               refuse(call, 401, "Bearer", "A bearer token is needed");
+    enum db_result result = identify(g, token, who);
+    if (result != DB_DONE) {
+        problem_sql(call->res, result, NULL);
+        return false;
+    }
+    return who->known || refuse(call, 401, "Bearer error=\"invalid_token\"",
+                                "The token is unknown or has expired");
+}
+
+static bool demand_role(struct call *call, const struct identity *who,
+                        const char *role)
+{
+    return has_role(who, role) ||
+           refuse(call, 403, NULL, "The token's role may not do this");
+}
+
 bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
                struct identity *who)
 {
@@ -51,18 +77,14 @@ bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
 
     if (public && !plan->needs_user)
         return true;
-    struct slice token = bearer(call->req);
-    if (token.ptr == NULL)
-        return public ||
-               refuse(call, 401, "Bearer", "A bearer token is needed");
-    enum db_result result = identify(g, token, who);
-    if (result != DB_DONE) {
-        problem_sql(call->res, result, NULL);
-        return false;
-    }
-    if (!who->known)
-        return refuse(call, 401, "Bearer error=\"invalid_token\"",
-                      "The token is unknown or has expired");
-    return public || has_role(who, plan->e->auth) ||
-           refuse(call, 403, NULL, "The token's role may not do this");
+    return show_token(g, call, !public, who) &&
+           (public || demand_role(call, who, plan->e->auth));
+}
+
+bool gate_operator(const struct gate *g, struct call *call)
+{
+    struct identity who = {.known = false};
+
+    return call->admin || (show_token(g, call, true, &who) &&
+                           demand_role(call, &who, "admin"));
 }

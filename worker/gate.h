@@ -24,6 +24,12 @@ struct gate {
 bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
                struct identity *who);
 
+/*
+ * The same for the server's own pages: true for whoever came in by
+ * --admin-bind or shows an admin's token.
+ */
+bool gate_operator(const struct gate *g, struct call *call);
+
 /* Open to everybody, with or without a token. */
 bool gate_is_public(const struct endpoint *e);
 

@@ -271,10 +271,29 @@ void paging_free(struct paging *p)
 
 /* ---- links ---------------------------------------------------------------*/
 
-/* The same request without its place in the list, "…?a=b&". */
-static void add_base(struct buf *out, const struct request *req)
+/* What a list is made from: declared parameters, and what every list takes.
+ * Anything else that a client put into its query would otherwise show up in
+ * the links of others, who get the same answer out of the cache. */
+static bool is_of_list(const struct endpoint *e, struct slice name)
 {
-    static const char *const own[] = {"limit", "offset", "cursor"};
+    static const char *const place[] = {"limit", "offset", "cursor"};
+
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++)
+        if (slice_is(name, place[i]))
+            return false;
+    if (slice_is(name, "sort") || slice_is(name, "fields") ||
+        slice_is(name, "count"))
+        return true;
+    for (size_t i = 0; i < e->param_count; i++)
+        if (!e->params[i].in_path && slice_is(name, e->params[i].name))
+            return true;
+    return false;
+}
+
+/* The same request without its place in the list, "…?a=b&". */
+static void add_base(struct buf *out, const struct endpoint *e,
+                     const struct request *req)
+{
     size_t count;
     const struct slice *segments = request_segments(req, &count);
 
@@ -285,10 +304,7 @@ static void add_base(struct buf *out, const struct request *req)
     buf_byte(out, '?');
     const struct pair *pairs = request_query(req, &count);
     for (size_t i = 0; i < count; i++) {
-        bool skip = false;
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-            skip = skip || slice_is(pairs[i].name, own[k]);
-        if (skip)
+        if (!is_of_list(e, pairs[i].name))
             continue;
         buf_percent(out, pairs[i].name);
         buf_byte(out, '=');
@@ -299,6 +315,7 @@ static void add_base(struct buf *out, const struct request *req)
 
 struct link_writer {
     struct paging *p;
+    const struct endpoint *e;
     const struct request *req;
     struct buf *out;
     size_t count;
@@ -307,7 +324,7 @@ struct link_writer {
 static void open_link(struct link_writer *w)
 {
     buf_string(w->out, w->count++ ? ", <" : "Link: <");
-    add_base(w->out, w->req);
+    add_base(w->out, w->e, w->req);
     buf_format(w->out, "limit=%lld", (long long)w->p->limit);
 }
 
@@ -368,7 +385,7 @@ void paging_links(struct paging *p, const struct endpoint *e,
                   const struct request *req, const struct page_seen *seen,
                   struct buf *headers)
 {
-    struct link_writer w = {p, req, headers, 0};
+    struct link_writer w = {p, e, req, headers, 0};
 
     if (p->limit == 0)
         return;

@@ -84,6 +84,9 @@ const char *request_reason(const struct request *r);
 bool request_keep_alive(const struct request *r);
 int request_minor(const struct request *r); /* of HTTP/1.x */
 
+/* Bytes of it, head and body, as they came. */
+size_t request_size(const struct request *r);
+
 /* As received, for the access log: "GET /a?b HTTP/1.1" and pieces of it. */
 struct slice request_line(const struct request *r);
 struct slice request_method(const struct request *r);

@@ -35,6 +35,13 @@ int request_minor(const struct request *r)
     return r->minor;
 }
 
+size_t request_size(const struct request *r)
+{
+    if (r->complete)
+        return r->end;
+    return r->in ? r->in->len : 0;
+}
+
 /* As far as it has come. */
 struct slice request_line(const struct request *r)
 {

@@ -7,58 +7,26 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "worker/db.h"
+#include "worker/encoding.h"
 #include "worker/endpoint.h"
 #include "worker/migrate.h"
+#include "worker/own.h"
 #include "worker/problem.h"
 #include "worker/router.h"
 #include "worker/site.h"
 #include "worker/static.h"
+#include "worker/warm.h"
 
 struct site {
-    const struct app *app;
+    struct site_config config;
     struct db *db;
+    struct encoder *encoder;
     struct endpoints *endpoints;
     struct files *files; /* null: the app has no web/ */
     struct router *router;
+    struct own_answers own;
+    unsigned numbers[OWN_ROUTES]; /* of their names */
 };
-
-/* ---- the server's own answers --------------------------------------------*/
-
-static void answer_text(struct response *res, int status, const char *json)
-{
-    res->status = status;
-    res->type = "application/json";
-    buf_string(&res->body, json);
-    response_header(res, "Cache-Control", SLICE("no-store"));
-}
-
-/* The process answers: that is all it says. No SQL, so that it costs nothing
- * and does not fail with the database. */
-static void answer_alive(struct site *s, struct call *call)
-{
-    (void)s;
-    answer_text(call->res, 200, "{\"status\":\"ok\"}");
-}
-
-static void answer_ready(struct site *s, struct call *call)
-{
-    db_suspect(s->db);
-    if (db_ready(s->db, call->now_ms))
-        answer_text(call->res, 200, "{\"status\":\"ready\"}");
-    else
-        problem(call->res, 503, "The database is not usable at present");
-}
-
-static const struct {
-    const char *path;
-    void (*answer)(struct site *s, struct call *call);
-} builtins[] = {
-    {"/api/health", answer_alive},
-    {"/live", answer_alive},
-    {"/ready", answer_ready},
-};
-
-enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
 /* ---- which answer --------------------------------------------------------*/
 
@@ -81,6 +49,15 @@ static void add_allow(struct response *res, unsigned allowed)
     response_header(res, "Allow", slice_of(allow));
 }
 
+static void observe(const struct site *s, struct call *call,
+                    enum own_route route)
+{
+    const struct own *own = &own_routes[route];
+
+    observe_route(s->config.observer, call, s->numbers[route],
+                  own->path ? own->path : own->name);
+}
+
 /* No route took it: a file, or the reason why not. */
 static void answer_rest(struct site *s, struct call *call, unsigned allowed)
 {
@@ -88,11 +65,15 @@ static void answer_rest(struct site *s, struct call *call, unsigned allowed)
     bool reads = verb == VERB_GET || verb == VERB_HEAD;
 
     if (allowed == 0 && s->files) {
-        if (reads && files_answer(s->files, call->req, call->res, call->now_ms))
+        if (reads &&
+            files_answer(s->files, call->req, call->res, call->now_ms)) {
+            observe(s, call, OWN_STATIC);
             return;
+        }
         if (!reads && files_has(s->files, call->req, call->now_ms))
             allowed = 1U << METHOD_GET;
     }
+    observe(s, call, OWN_UNMATCHED);
     if (allowed == 0) {
         problem(call->res, 404, "There is nothing at this path");
         return;
@@ -111,18 +92,23 @@ static void answer_options(struct site *s, struct call *call, unsigned allowed)
     answer_rest(s, call, allowed);
 }
 
+/* Routes below OWN_PATHS are the server's own, the others the app's. */
 static void answer_route(struct site *s, struct call *call, int id)
 {
-    if (id < BUILTINS) {
-        call->res->route = builtins[id].path;
-        builtins[id].answer(s, call);
-        call->done(call);
-    } else if (!db_ready(s->db, call->now_ms)) {
-        problem_sql(call->res, DB_GONE, NULL);
-        call->done(call);
-    } else {
-        endpoints_answer(s->endpoints, (size_t)(id - BUILTINS), call);
+    if (id >= OWN_PATHS) {
+        endpoints_answer(s->endpoints, (size_t)(id - OWN_PATHS), call);
+        return;
     }
+    observe(s, call, (enum own_route)id);
+    call->res->route = own_routes[id].path;
+    own_answer(&s->own, (enum own_route)id, call);
+    call->done(call);
+}
+
+static void refuse_method(struct site *s, struct call *call)
+{
+    observe(s, call, OWN_UNMATCHED);
+    problem(call->res, 501, "This method is not implemented");
 }
 
 void site_answer(struct site *s, struct call *call)
@@ -135,7 +121,7 @@ void site_answer(struct site *s, struct call *call)
 
     call->res->head = verb == VERB_HEAD;
     if (verb == VERB_OTHER)
-        problem(call->res, 501, "This method is not implemented");
+        refuse_method(s, call);
     else if (verb == VERB_OPTIONS)
         answer_options(s, call, allowed);
     else if (id != ROUTE_NONE) {
@@ -157,20 +143,46 @@ void site_end(struct site *s)
     db_unshare(s->db);
 }
 
+size_t site_waiting(const struct site *s)
+{
+    return endpoints_waiting(s->endpoints);
+}
+
+void site_resume(struct site *s, uint64_t now_ms)
+{
+    endpoints_resume(s->endpoints, now_ms);
+}
+
+void site_warm(struct site *s, uint64_t now_ms)
+{
+    struct warmed w;
+
+    if (s->config.shared == NULL || s->config.shared->cache == NULL)
+        return;
+    site_begin(s, 1);
+    warm(s->endpoints, s->config.app, now_ms, &w);
+    site_end(s);
+    if (w.computed > 0)
+        log_info("Warmed the cache: %zu answers in %.1f ms", w.computed,
+                 (double)w.took_us / 1000);
+}
+
 /* ---- opening -------------------------------------------------------------*/
 
 /* An app may answer a built-in path itself: its route is there first. */
 static bool make_routes(struct site *s, struct fault *fault)
 {
+    const struct app *app = s->config.app;
+
     s->router = router_new();
-    for (size_t i = 0; i < s->app->endpoint_count; i++) {
-        const struct endpoint *e = &s->app->endpoints[i];
-        if (!router_add(s->router, e->method, e->path, BUILTINS + (int)i))
+    for (size_t i = 0; i < app->endpoint_count; i++) {
+        const struct endpoint *e = &app->endpoints[i];
+        if (!router_add(s->router, e->method, e->path, OWN_PATHS + (int)i))
             return fault_set(fault, "%s:%d: %s %s is declared twice", e->file,
                              e->line, method_name(e->method), e->path);
     }
-    for (int i = 0; i < BUILTINS; i++)
-        router_add(s->router, METHOD_GET, builtins[i].path, i);
+    for (int i = 0; i < OWN_PATHS; i++)
+        router_add(s->router, own_routes[i].method, own_routes[i].path, i);
     return true;
 }
 
@@ -179,7 +191,8 @@ static bool make_routes(struct site *s, struct fault *fault)
 static bool endpoints_load(void *self, struct db *db, struct fault *fault)
 {
     const struct site *s = self;
-    struct endpoints *es = endpoints_open(s->app, db, fault);
+    const struct endpoints_config alone = {.app = s->config.app, .db = db};
+    struct endpoints *es = endpoints_open(&alone, fault);
     bool ok = es != NULL;
 
     endpoints_close(es);
@@ -217,16 +230,66 @@ static bool open_database(struct site *s, const struct site_config *config,
     if (s->db == NULL)
         return false;
     db_on_progress(s->db, config->beat, config->self);
+    if (config->shared)
+        db_watch(s->db, config->shared->names, config->shared->tables,
+                 config->slot);
     return true;
+}
+
+static void open_encoder(struct site *s)
+{
+    const struct settings *settings = s->config.settings;
+    const struct encoding_config config = {
+        .on = strcmp(settings->gzip, "on") == 0,
+        .min_length = (size_t)settings->gzip_min_length,
+        .level = (int)settings->gzip_comp_level,
+    };
+
+    s->encoder = encoder_new(&config);
+}
+
+static bool open_endpoints(struct site *s, struct fault *fault)
+{
+    const struct endpoints_config config = {
+        .app = s->config.app,
+        .db = s->db,
+        .encoder = s->encoder,
+        .shared = s->config.shared,
+        .slot = s->config.slot,
+        .bell_fd = s->config.bell_fd,
+        .entry_max = (size_t)s->config.settings->cache_entry_max,
+        .observer = s->config.observer,
+        .first = s->config.first,
+    };
+
+    s->endpoints = endpoints_open(&config, fault);
+    return s->endpoints != NULL;
+}
+
+static void open_own(struct site *s)
+{
+    s->own = (struct own_answers){
+        .db = s->db,
+        .endpoints = s->endpoints,
+        .encoder = s->encoder,
+        .monitor = {.app = s->config.app,
+                    .settings = s->config.settings,
+                    .shared = s->config.shared,
+                    .db = s->db},
+    };
+    for (int i = 0; i < OWN_ROUTES; i++)
+        s->numbers[i] = observer_number(s->config.observer, own_routes[i].name);
 }
 
 static bool open_files(struct site *s, struct fault *fault)
 {
-    if (s->app->web == NULL)
+    const char *web = s->config.app->web;
+
+    if (web == NULL)
         return true;
-    s->files = files_open(s->app->web);
-    return s->files || fault_set(fault, "%s: cannot be opened: %s", s->app->web,
-                                 strerror(errno));
+    s->files = files_open(web, s->encoder);
+    return s->files ||
+           fault_set(fault, "%s: cannot be opened: %s", web, strerror(errno));
 }
 
 struct site *site_open(const struct site_config *config, struct fault *fault)
@@ -234,11 +297,13 @@ struct site *site_open(const struct site_config *config, struct fault *fault)
     struct site *s = calloc(1, sizeof *s);
 
     assert(s != NULL);
-    s->app = config->app;
-    if (open_database(s, config, fault))
-        s->endpoints = endpoints_open(s->app, s->db, fault);
-    if (s->endpoints && make_routes(s, fault) && open_files(s, fault))
+    s->config = *config;
+    open_encoder(s);
+    if (open_database(s, config, fault) && open_endpoints(s, fault) &&
+        make_routes(s, fault) && open_files(s, fault)) {
+        open_own(s);
         return s;
+    }
     site_close(s);
     return NULL;
 }
@@ -262,5 +327,7 @@ void site_close(struct site *s)
     router_free(s->router);
     endpoints_close(s->endpoints);
     db_close(s->db);
+    encoder_free(s->encoder);
+    own_free(&s->own);
     free(s);
 }

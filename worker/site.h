@@ -9,7 +9,10 @@
 #include <stdint.h>
 
 #include "common/app.h"
+#include "common/settings.h"
+#include "common/shared.h"
 #include "worker/call.h"
+#include "worker/observe.h"
 
 struct site;
 
@@ -18,6 +21,12 @@ struct site_config {
     const char *database; /* overrides the app's; null: does not */
     bool create;          /* the database, when there is none */
     bool demo;            /* with the app's demo.sql, then */
+    const struct settings *settings;
+    const struct shared *shared; /* null: alone in the world, in tests */
+    unsigned slot;               /* this process's */
+    int bell_fd;                 /* see heritage.h */
+    struct observer *observer;   /* null: nobody counts */
+    bool first; /* worker of its generation: it says what is to be said once */
     /* Called from inside long statements: a sign of life. */
     void (*beat)(void *self);
     void *self;
@@ -33,6 +42,14 @@ void site_close(struct site *s); /* null is allowed */
 
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);
+
+/* Calls that wait for another worker's answer; site_resume answers those that
+ * need not any more. */
+size_t site_waiting(const struct site *s);
+void site_resume(struct site *s, uint64_t now_ms);
+
+/* Fills the cold cache with what the app's @warm endpoints answer. */
+void site_warm(struct site *s, uint64_t now_ms);
 
 /*
  * Round the requests of one turn of the loop, all of them received before

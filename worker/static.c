@@ -14,8 +14,9 @@
 
 struct files {
     struct filecache *cache;
-    struct buf name;  /* scratch: a folder's name with "index.html" */
-    struct buf place; /* scratch: Location */
+    struct encoder *encoder; /* borrowed; null: none */
+    struct buf name;         /* scratch: a folder's name with "index.html" */
+    struct buf place;        /* scratch: Location */
 };
 
 static const struct {
@@ -84,13 +85,54 @@ static void send_content_range(struct response *res, int status,
     response_header(res, "Content-Range", slice_of(text));
 }
 
+/* A file in the form that a request gets: as it is, or compressed. */
+struct variant {
+    const struct file *file;
+    const char *type;
+    bool varies;       /* others get the other form */
+    struct slice gzip; /* null ptr: as it is */
+    int64_t size;      /* of this form, in bytes */
+    struct validators validators;
+    char tag[CONDITIONS_TAG]; /* the gzip form's */
+};
+
+/* Ranges count bytes of the file, so who asks for one gets it as it is. For
+ * other methods than GET there are no ranges (RFC 9110, 14.2). */
+static bool takes_gzip(const struct request *req)
+{
+    return encoding_accepts_gzip(request_header(req, "accept-encoding")) &&
+           (request_verb(req) != VERB_GET || !request_header(req, "range").ptr);
+}
+
+static void variant_choose(struct variant *v, const struct files *f,
+                           const struct request *req)
+{
+    const struct file *file = v->file;
+
+    v->size = file->size;
+    v->validators = file->validators;
+    v->varies = file->size <= FILECACHE_GZIP &&
+                encoder_suits(f->encoder, v->type, (size_t)file->size);
+    if (!v->varies || !takes_gzip(req))
+        return;
+    v->gzip = filecache_gzip(f->cache, f->encoder);
+    if (v->gzip.ptr == NULL)
+        return;
+    v->size = (int64_t)v->gzip.len;
+    v->validators.etag =
+        conditions_gzip_tag(v->tag, slice_of(file->validators.etag)).ptr;
+}
+
 /* The response closes its descriptor, so it gets one of its own; false when
  * there is none left. */
-static bool send_content(struct response *res, const struct file *f,
+static bool send_content(struct response *res, const struct variant *v,
                          struct span part)
 {
-    if (f->bytes) {
-        buf_add(&res->body, f->bytes + part.from, (size_t)part.length);
+    const struct file *f = v->file;
+
+    if (v->gzip.ptr || f->bytes) {
+        const char *bytes = v->gzip.ptr ? v->gzip.ptr : f->bytes;
+        buf_add(&res->body, bytes + part.from, (size_t)part.length);
         return true;
     }
     res->file = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
@@ -99,28 +141,40 @@ static bool send_content(struct response *res, const struct file *f,
     return res->file >= 0;
 }
 
-static void send_file(const struct request *req, struct response *res,
-                      const struct file *f, struct slice name)
+/* The same on every answer about this form, 304 and errors included. */
+static void send_validators(struct response *res, const struct variant *v)
+{
+    response_header(res, "ETag", slice_of(v->validators.etag));
+    response_header(res, "Last-Modified", slice_of(v->validators.modified));
+    if (v->varies)
+        response_header(res, "Vary", SLICE("Accept-Encoding"));
+    if (!v->gzip.ptr)
+        response_header(res, "Accept-Ranges", SLICE("bytes"));
+}
+
+static void send_file(const struct files *f, const struct request *req,
+                      struct response *res, struct variant *v)
 {
     struct span part;
-    const struct validators *v = &f->validators;
-    int status = conditions_judge(req, v, f->size, &part);
+
+    variant_choose(v, f, req);
+    int status = conditions_judge(req, &v->validators, v->size, &part);
     if (status == 412)
         problem(res, status, "The file is not the one you know");
     else if (status == 416)
         problem(res, status, "The range lies outside the file");
-    else if (status != 304 && !send_content(res, f, part)) {
+    else if (status != 304 && !send_content(res, v, part)) {
         send_trouble(res);
         return;
     }
     res->status = status;
     if (status == 200 || status == 206)
-        res->type = files_type(name);
-    response_header(res, "ETag", slice_of(v->etag));
-    response_header(res, "Last-Modified", slice_of(v->modified));
-    response_header(res, "Accept-Ranges", SLICE("bytes"));
+        res->type = v->type;
+    if (status == 200 && v->gzip.ptr)
+        response_header(res, "Content-Encoding", SLICE("gzip"));
+    send_validators(res, v);
     if (status == 206 || status == 416)
-        send_content_range(res, status, part, f->size);
+        send_content_range(res, status, part, v->size);
 }
 
 /*
@@ -188,10 +242,12 @@ static enum filecache_result find(struct files *f, const struct request *req,
 bool files_answer(struct files *f, const struct request *req,
                   struct response *res, uint64_t now_ms)
 {
-    const struct file *file = NULL;
-    switch (find(f, req, now_ms, &file)) {
+    struct variant sent = {.file = NULL};
+
+    switch (find(f, req, now_ms, &sent.file)) {
     case FILECACHE_FILE:
-        send_file(req, res, file, name_of(f, req, false));
+        sent.type = files_type(name_of(f, req, false));
+        send_file(f, req, res, &sent);
         return true;
     case FILECACHE_FOLDER: send_to_folder(f, req, res); return true;
     case FILECACHE_TROUBLE: send_trouble(res); return true;
@@ -206,7 +262,7 @@ bool files_has(struct files *f, const struct request *req, uint64_t now_ms)
     return find(f, req, now_ms, &file) != FILECACHE_NONE;
 }
 
-struct files *files_open(const char *web)
+struct files *files_open(const char *web, struct encoder *encoder)
 {
     struct filecache *cache = filecache_open(web);
     if (!cache)
@@ -218,6 +274,7 @@ struct files *files_open(const char *web)
         return NULL;
     }
     f->cache = cache;
+    f->encoder = encoder;
     return f;
 }
 

@@ -36,7 +36,7 @@ void tokens_close(struct tokens *t);
  * and the token has not expired: then there is no SQL. DB_DONE with who->known
  * false when there is no such token or it has expired; any other result is a
  * failure of the database. Runs inside the present transaction, if there is
- * one.
+ * one; else it calls db_begin_read.
  */
 enum db_result tokens_find(struct tokens *t, struct slice bearer,
                            struct identity *who);

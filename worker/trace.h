@@ -14,22 +14,32 @@
 #include "common/recorder.h"
 
 struct trace {
-    struct record *record; /* in the segment; null: nobody records */
-    uint64_t came_ns;      /* the request was complete (its turn's wake-up) */
-    uint64_t phase_ns;     /* when the present phase began */
-    unsigned route;        /* number of its name; NAMES_REST: none */
+    struct record *record;     /* in the segment; null: nobody records */
+    struct metrics_cell *cell; /* of the route, in the segment; null likewise */
+    uint64_t came_ns;  /* the request was complete (its turn's wake-up) */
+    uint64_t phase_ns; /* when the present phase began */
+    enum phase phase;
+    const char *route; /* "/api/chefs/{id}", "static" …; null: not found out */
+    unsigned number;   /* of its name, in names.h */
     enum cache_outcome cache;
-    enum counter error; /* COUNT_ERROR_… when it failed, else 0 */
+    enum counter error; /* COUNT_ERROR_…; 0: none */
+    uint64_t sql_ns;
     uint32_t queries;
     uint32_t rows;
     bool stored;     /* the answer was put into the cache */
     bool compressed; /* it was compressed for this request */
 };
 
-/* The request enters another phase: reads the clock, and tells the flight
- * recorder. Nothing when nobody records. */
+/* The request enters another phase: reads the clock (25 ns), so it is for
+ * phases that can last. */
 void trace_phase(struct trace *t, enum phase phase);
-/* One SQL statement ran; `line` is its place in the endpoint's file. */
-void trace_statement(struct trace *t, int line, uint64_t ns, uint64_t rows);
+/* The same without the clock: the time since the last look belongs to the
+ * phase that is entered. */
+void trace_mark(struct trace *t, enum phase phase);
+/* Statement number `n` of a request, from 1, begins. */
+void trace_sql(struct trace *t, unsigned n);
+/* It has run; `line` is its place in the endpoint's file. Returns the
+ * nanoseconds that it took. */
+uint64_t trace_sql_end(struct trace *t, int line, uint64_t rows);
 
 #endif

@@ -12,14 +12,19 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/settings.h"
+#include "common/vitals.h"
 #include "worker/accesslog.h"
 #include "worker/conn.h"
 #include "worker/db.h"
+#include "worker/observe.h"
 #include "worker/site.h"
 #include "worker/worker.h"
 
 enum {
     BEAT_MS = 1000,       /* a sign of life at least so often */
+    VITALS_MS = 10000,    /* between two looks at itself: up to 1 ms each */
+    WAIT_MS = 20,         /* between two looks at flights, should the bell that
+                             ends a wait not ring: its ringer died */
     OWN_DESCRIPTORS = 96, /* beside connections: listeners, logs, the database,
                              files of web/ that are held open */
 };
@@ -29,7 +34,12 @@ struct worker {
     struct loop *loop;
     struct site *site;
     struct accesslog *access;
+    struct observer *observer; /* null: --monitoring off */
     struct conns *conns;
+    struct watch bell;     /* see heritage.h; watched while calls wait */
+    bool listens;          /* the bell is watched */
+    uint64_t vitals_ms;    /* when it looked at itself last */
+    uint64_t predecessors; /* connections that workers in its slot took */
     struct watch life;     /* end of file: the master is gone */
     bool quit;             /* now, as things stand */
     bool told;             /* to leave; begun after the turn (see leave) */
@@ -112,6 +122,34 @@ static bool listen_to_signals(struct worker *w)
            loop_add(w->loop, &w->life, LOOP_READ);
 }
 
+static void open_observer(struct worker *w)
+{
+    const struct heritage *h = w->heritage;
+    const struct observer_config config = {
+        .shared = h->shared,
+        .slot = h->number,
+        .slow_ns = (uint64_t)h->app->slow_request_ms * 1000000,
+    };
+
+    if (strcmp(h->settings->monitoring, "on") == 0)
+        w->observer = observer_new(&config);
+}
+
+/* The first worker of a generation has to prove it; the others are started
+ * when it is ready. */
+static bool is_first(const struct heritage *h)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        const struct slot *slot = &h->shared->slots[i];
+        if (slot != h->slot && atomic_load(&slot->ready) &&
+            atomic_load(&slot->pid) &&
+            atomic_load(&slot->generation) ==
+                atomic_load(&h->slot->generation))
+            return false;
+    }
+    return true;
+}
+
 static bool open_site(struct worker *w)
 {
     struct fault fault;
@@ -120,6 +158,12 @@ static bool open_site(struct worker *w)
         .database = w->heritage->settings->database,
         .create = w->heritage->may_create,
         .demo = w->heritage->settings->demo,
+        .settings = w->heritage->settings,
+        .shared = w->heritage->shared,
+        .slot = w->heritage->number,
+        .bell_fd = w->heritage->bell_fd,
+        .observer = w->observer,
+        .first = is_first(w->heritage),
         .beat = beat,
         .self = w,
     };
@@ -150,8 +194,10 @@ static bool open_connections(struct worker *w)
         .settings = h->settings,
         .listeners = h->listeners,
         .listener_count = h->listener_count,
+        .admin_count = h->admin_count,
         .number = h->number,
         .access = w->access,
+        .observer = w->observer,
         .answer = answer,
         .self = w,
     };
@@ -198,11 +244,13 @@ static bool set_up(struct worker *w)
     db_init();
     want_descriptors(w->heritage->settings);
     w->max_requests = choose_max_requests(w->heritage->settings);
+    w->predecessors = atomic_load(&w->heritage->slot->accepted);
     w->loop = loop_new();
     if (w->loop == NULL || !listen_to_signals(w)) {
         log_error("Cannot make an event loop: %s", strerror(errno));
         return false;
     }
+    open_observer(w);
     return open_site(w) && open_access_log(w) && open_connections(w);
 }
 
@@ -221,22 +269,95 @@ static void take_down(struct worker *w)
     conns_free(w->conns);
     accesslog_close(w->access);
     site_close(w->site);
+    observer_free(w->observer);
     loop_free(w->loop);
+}
+
+/* ---- what it tells of itself ---------------------------------------------*/
+
+static void tell_vitals(struct worker *w)
+{
+    struct slot *slot = w->heritage->slot;
+    struct vitals v;
+
+    vitals_take(&v);
+    atomic_store_explicit(&slot->pss_kb, v.pss_kb, memory_order_relaxed);
+    atomic_store_explicit(&slot->peak_kb, v.peak_kb, memory_order_relaxed);
+    atomic_store_explicit(&slot->cpu_us, v.cpu_us, memory_order_relaxed);
+    atomic_store_explicit(&slot->descriptors, v.descriptors,
+                          memory_order_relaxed);
+    w->vitals_ms = loop_now(w->loop);
+}
+
+/* Once a second or so. */
+static void tell_queue(struct worker *w)
+{
+    struct slot *slot = w->heritage->slot;
+
+    atomic_store_explicit(&slot->backlog, conns_backlog(w->conns),
+                          memory_order_relaxed);
+    if (loop_now(w->loop) - w->vitals_ms >= VITALS_MS)
+        tell_vitals(w);
+}
+
+/* Each turn: how much it had to do. */
+static void tell_turn(struct worker *w)
+{
+    struct slot *slot = w->heritage->slot;
+    uint64_t spent = loop_clock_ns() - loop_now_ns(w->loop);
+
+    /* One writer: a load and a store are enough. */
+    atomic_store_explicit(
+        &slot->busy_ns,
+        atomic_load_explicit(&slot->busy_ns, memory_order_relaxed) + spent,
+        memory_order_relaxed);
+    atomic_store_explicit(&slot->requests, conns_answered(w->conns),
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->connections, (uint32_t)conns_open(w->conns),
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->accepted,
+                          w->predecessors + conns_accepted(w->conns),
+                          memory_order_relaxed);
 }
 
 /* ---- serving -------------------------------------------------------------*/
 
+static void on_bell(void *self, unsigned events)
+{
+    (void)self;
+    (void)events; /* it only woke us */
+}
+
+/* The bell is heard by those who wait for it, and wakes nobody else. */
+static void follow_bell(struct worker *w)
+{
+    bool wanted = site_waiting(w->site) > 0;
+
+    if (wanted == w->listens)
+        return;
+    w->listens = wanted;
+    if (!wanted) {
+        loop_del(w->loop, &w->bell);
+        return;
+    }
+    w->bell = (struct watch){on_bell, w, w->heritage->bell_fd};
+    if (!loop_add(w->loop, &w->bell, LOOP_READ | LOOP_EDGE))
+        w->listens = false; /* looking each WAIT_MS is enough */
+}
+
 static void answer_requests(struct worker *w)
 {
-    size_t pending = conns_pending(w->conns);
+    size_t waiting = site_waiting(w->site);
+    size_t pending = conns_pending(w->conns) + waiting;
 
     if (pending == 0)
         return;
     site_begin(w->site, pending);
+    if (waiting > 0)
+        site_resume(w->site, loop_now(w->loop));
     conns_serve(w->conns);
     site_end(w->site);
-    atomic_store_explicit(&w->heritage->slot->requests,
-                          conns_answered(w->conns), memory_order_relaxed);
+    follow_bell(w);
 }
 
 /* Has it had its share of requests? */
@@ -260,6 +381,8 @@ static int longest_sleep(const struct worker *w)
 {
     uint64_t now = loop_now(w->loop);
 
+    if (site_waiting(w->site) > 0)
+        return WAIT_MS;
     if (!w->leaving || w->leave_ms >= now + BEAT_MS)
         return BEAT_MS;
     return w->leave_ms > now ? (int)(w->leave_ms - now) : 0;
@@ -277,8 +400,10 @@ static void serve(struct worker *w)
         if (w->told)
             leave(w);
         beat(w);
+        tell_turn(w);
         if (loop_now(w->loop) - flushed_ms >= BEAT_MS) {
             accesslog_flush(w->access);
+            tell_queue(w);
             flushed_ms = loop_now(w->loop);
         }
     }
@@ -291,6 +416,8 @@ int worker_main(const struct heritage *heritage)
 
     if (ok) {
         say_ready(&w);
+        tell_vitals(&w);
+        site_warm(w.site, loop_now(w.loop));
         serve(&w);
     }
     take_down(&w);

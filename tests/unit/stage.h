@@ -13,6 +13,11 @@
  *   second     the first slot is good, the others exit3
  *   exit7      good, but leaves with code 7 at USR1
  *   nosy       good, but first lists the descriptors it was given
+ *   fatal      ready, then dies of SIGSEGV at a request, while its endpoint
+ *              is not in quarantine; good once it is
+ *   stuck      the same, but dies of nothing: it is silent
+ *
+ * The keeper is another actor, with a play of its own in stage->keeper.
  */
 #ifndef PRONG_TEST_STAGE_H
 #define PRONG_TEST_STAGE_H
@@ -34,12 +39,15 @@
 #include <cmocka.h>
 
 #include "common/loop.h"
+#include "common/names.h"
+#include "common/recorder.h"
 #include "common/settings.h"
+#include "common/shared.h"
 #include "common/shm.h"
 #include "master/listener.h"
 #include "master/supervisor.h"
 
-enum { EVENTS_MAX = 1024, PATIENCE_MS = 10000, ANY = -1 };
+enum { EVENTS_MAX = 1024, PATIENCE_MS = 10000, ANY = -1, KEEPER = -2 };
 
 enum kind {
     BORN = 1,
@@ -72,7 +80,9 @@ struct stage {
 
     /* What the next generation is made of; "unreadable": it is not. */
     char play[16];
-    char bind[80]; /* "": no sockets at all */
+    char keeper[16]; /* "": there is none */
+    char bind[80];   /* "": no sockets at all */
+    char admin[80];  /* "": none for operators */
     int64_t workers, timeout, graceful_timeout;
     bool reload;
     bool terminal; /* the master's standard input is one */
@@ -80,7 +90,8 @@ struct stage {
     pid_t master;
 };
 
-static struct stage *stage; /* the one of the present test */
+static struct stage *stage;  /* the one of the present test */
+static struct shared shared; /* its segment */
 
 /* ---- the actors -----------------------------------------------------------
  */
@@ -103,8 +114,21 @@ static void act(enum kind kind, const struct heritage *h)
     note(kind, atoi(h->settings->proc_name), h->number);
 }
 
-static void step_down(void)
+static bool is_keeper(const struct heritage *h)
 {
+    return h->number == SLOT_KEEPER;
+}
+
+static void step_up(const struct heritage *h)
+{
+    if (!is_keeper(h))
+        atomic_fetch_add(&stage->serving, 1);
+}
+
+static void step_down(const struct heritage *h)
+{
+    if (is_keeper(h))
+        return;
     int serving = atomic_fetch_sub(&stage->serving, 1) - 1;
 
     if (serving < atomic_load(&stage->least))
@@ -141,7 +165,7 @@ static bool hear(int signal, const char *play, const struct heritage *h)
     if (signal == SIGUSR1)
         act(REOPENED, h);
     if (signal == SIGTERM && strcmp(play, "stubborn") != 0) {
-        step_down();
+        step_down(h);
         act(LEFT, h);
         if (strcmp(play, "slow") == 0)
             usleep(300000);
@@ -174,6 +198,43 @@ static int play_server(const struct heritage *h, const char *play)
     }
 }
 
+static unsigned route_of(const struct shared *s)
+{
+    return names_number(s->names, slice_of("GET /api/x/{id}"));
+}
+
+/* A request that gets stuck in its second statement. */
+static void begin_request(const struct heritage *h)
+{
+    struct record *r = recorder_open(h->shared->recorder, h->number);
+
+    record_write(r);
+    r->pid = getpid();
+    r->began_ns = loop_clock_ns();
+    r->route_number = route_of(h->shared);
+    record_text(r->method, sizeof r->method, slice_of("GET"));
+    record_text(r->path, sizeof r->path, slice_of("/api/x/7"));
+    record_text(r->route, sizeof r->route, slice_of("/api/x/{id}"));
+    record_text(r->id, sizeof r->id, slice_of("id7"));
+    record_written(r);
+    atomic_store(&r->statement, 2);
+    atomic_store(&r->phase, PHASE_SQL);
+}
+
+static int play_victim(const struct heritage *h, const char *play)
+{
+    if (recorder_quarantined(h->shared->recorder, route_of(h->shared)))
+        return play_server(h, play);
+    begin_request(h);
+    if (strcmp(play, "fatal") == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+    }
+    while (!is_orphan(h))
+        usleep(20000);
+    return 0;
+}
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -186,7 +247,7 @@ static int count_descriptors(void)
 
 static int actor(const struct heritage *h)
 {
-    const char *play = h->settings->app;
+    const char *play = is_keeper(h) ? stage->keeper : h->settings->app;
     uint64_t one = 1;
 
     act(BORN, h);
@@ -203,12 +264,16 @@ static int actor(const struct heritage *h)
         usleep(200000);
     if (strcmp(play, "nosy") == 0)
         atomic_store(&stage->descriptors, count_descriptors());
-    atomic_fetch_add(&stage->serving, 1);
+    step_up(h);
     act(READY, h);
     atomic_store(&h->slot->ready, 1);
     if (write(h->news_fd, &one, sizeof one) < 0)
         return 1;
-    return strcmp(play, "mute") == 0 ? play_mute(h) : play_server(h, play);
+    if (strcmp(play, "mute") == 0)
+        return play_mute(h);
+    if (strcmp(play, "fatal") == 0 || strcmp(play, "stuck") == 0)
+        return play_victim(h, play);
+    return play_server(h, play);
 }
 
 /* ---- the master -----------------------------------------------------------
@@ -233,6 +298,9 @@ static struct settings *make_settings(void)
     s->bind.at = arena_alloc(arena, sizeof *s->bind.at);
     s->bind.at[0] = arena_text(arena, slice_of(stage->bind));
     s->bind.count = 1;
+    s->admin_bind.at = arena_alloc(arena, sizeof *s->admin_bind.at);
+    s->admin_bind.at[0] = arena_text(arena, slice_of(stage->admin));
+    s->admin_bind.count = stage->admin[0] ? 1 : 0;
     return s;
 }
 
@@ -272,7 +340,9 @@ static void play_master(void)
 {
     struct supervisor_config config = {
         .first = {.settings = make_settings()},
+        .shared = &shared,
         .body = actor,
+        .keeper = stage->keeper[0] ? actor : NULL,
         .reload = reload,
         .release = release,
         .fingerprint = fingerprint,
@@ -310,14 +380,23 @@ static void cue(int signal)
     assert_int_equal(kill(stage->master, signal), 0);
 }
 
+/* Of a worker of that generation (or ANY); KEEPER: of the keeper. */
+static bool is_such(const struct event *e, enum kind kind, int generation)
+{
+    if (atomic_load(&e->kind) != (int)kind)
+        return false;
+    if (e->slot == SLOT_KEEPER || generation == KEEPER)
+        return e->slot == SLOT_KEEPER && generation == KEEPER;
+    return generation == ANY || e->generation == generation;
+}
+
 static int count_of(enum kind kind, int generation)
 {
     unsigned count = atomic_load(&stage->count);
     int found = 0;
 
     for (unsigned i = 0; i < count; i++)
-        if (atomic_load(&stage->events[i].kind) == (int)kind &&
-            (generation == ANY || stage->events[i].generation == generation))
+        if (is_such(&stage->events[i], kind, generation))
             found++;
     return found;
 }
@@ -329,9 +408,7 @@ static const struct event *nth(enum kind kind, int generation, int n)
     unsigned count = atomic_load(&stage->count);
 
     for (unsigned i = 0; i < count; i++)
-        if (atomic_load(&stage->events[i].kind) == (int)kind &&
-            (generation == ANY || stage->events[i].generation == generation) &&
-            n-- == 0)
+        if (is_such(&stage->events[i], kind, generation) && n-- == 0)
             return &stage->events[i];
     fail_msg("there is no such event %d", kind);
     return &none;
@@ -416,8 +493,10 @@ static void curtain(int code)
 static int set_stage(void **state)
 {
     (void)state;
+    struct fault fault;
+
     stage = shm_map(sizeof *stage);
-    if (stage == NULL)
+    if (stage == NULL || !shared_open(&shared, 0, &fault))
         return -1;
     stage->timeout = 30;
     stage->graceful_timeout = 30;
@@ -436,6 +515,7 @@ static int clear_stage(void **state)
         waitpid(stage->master, NULL, 0);
     }
     unlink(stage->log);
+    shared_close(&shared);
     shm_unmap(stage, sizeof *stage);
     return 0;
 }

@@ -95,6 +95,8 @@ static void whole_app(void **state)
     assert_string_equal(app->web, in_dir("web"));
     assert_int_equal(app->timeout_ms, 2000);
     assert_int_equal(app->slow_query_ms, 100);
+    assert_int_equal(app->slow_request_ms, 250);
+    assert_true(app->alerts.response_time == 100);
     assert_int_equal(app->scan_rows, 1000);
     assert_int_equal(app->response_max, 64 << 20);
     assert_int_equal(app->migration_count, 2);
@@ -178,7 +180,7 @@ static void conf_faults(void **state)
         {"name = a\ntimeot = 5s\n",
          "app.conf:2: unknown key \"timeot\": did you mean \"timeout\"?"},
         {"\nxyz = 5s\n", "app.conf:2: unknown key \"xyz\""},
-        {"[alerts]\nx = 1\n", "app.conf:2: unknown section [alerts]"},
+        {"[jobs]\nx = 1\n", "app.conf:2: unknown section [jobs]"},
         {"name = a\nname = b\n", "app.conf:2: name is said twice"},
         {"name = a/b\n", "app.conf:1: name must be a name up to 64 bytes, "
                          "without '/' and no dot in front, not \"a/b\""},

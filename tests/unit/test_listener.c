@@ -26,10 +26,11 @@ static char folder[64];
 static char path[80];      /* folder/a */
 static char unix_bind[96]; /* unix:folder/a */
 
-/* Settings with up to three addresses. */
+/* Settings with up to three addresses, and one for operators. */
 struct wish {
     struct settings settings;
     const char *at[3];
+    const char *admin;
 };
 
 static const struct settings *wish(struct wish *w, const char *a, const char *b)
@@ -53,7 +54,8 @@ static struct listeners *must_open(const char *a, const char *b)
 static int fd_of(const struct listeners *l, size_t i)
 {
     size_t count;
-    const int *fds = listeners_fds(l, &count);
+    size_t admin_count;
+    const int *fds = listeners_fds(l, &count, &admin_count);
 
     assert_true(i < count);
     return fds ? fds[i] : -1;
@@ -330,6 +332,81 @@ static void a_replaced_file_is_not_removed(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* ---- operators' ---------------------------------------------------------
+ */
+
+static struct listeners *next_with_admin(const struct listeners *present,
+                                         const char *bind, const char *admin,
+                                         struct fault *fault)
+{
+    struct wish w;
+
+    wish(&w, bind, NULL);
+    w.admin = admin;
+    w.settings.admin_bind = (struct texts){&w.admin, 1};
+    return listeners_next(present, &w.settings, fault);
+}
+
+static void operators_have_sockets_of_their_own(void **state)
+{
+    struct fault fault;
+    struct listeners *l =
+        next_with_admin(NULL, "127.0.0.1:0", unix_bind, &fault);
+    size_t count;
+    size_t admin_count;
+
+    (void)state;
+    assert_non_null(l);
+    listeners_fds(l, &count, &admin_count);
+    assert_int_equal(count, 2);
+    assert_int_equal(admin_count, 1);
+    assert_non_null(strstr(listeners_names(l), "http://127.0.0.1:"));
+    assert_null(strstr(listeners_names(l), "unix:"));
+    assert_string_equal(listeners_admin_names(l), unix_bind);
+    assert_true(port_of(fd_of(l, 0)) > 0);
+    assert_true(can_connect_unix());
+    listeners_close(l);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void an_operators_port_is_nobody_elses(void **state)
+{
+    struct fault fault = {""};
+    char name[ADDRESS_NAME_MAX];
+
+    (void)state;
+    struct listeners *l = next_with_admin(NULL, unix_bind, "0", &fault);
+    assert_non_null(l);
+    snprintf(name, sizeof name, "http://127.0.0.1:%u", port_of(fd_of(l, 1)));
+    assert_string_equal(listeners_admin_names(l), name);
+    assert_null(next_with_admin(l, unix_bind, "65536", &fault));
+    assert_non_null(strstr(fault.text, "Invalid address: 127.0.0.1:65536"));
+    assert_null(next_with_admin(l, unix_bind, unix_bind, &fault));
+    assert_non_null(strstr(fault.text, "is bound twice"));
+    listeners_close(l);
+}
+
+static void an_admin_socket_is_shared_too(void **state)
+{
+    struct fault fault;
+    struct listeners *old =
+        next_with_admin(NULL, unix_bind, "127.0.0.1:0", &fault);
+    struct listeners *none = NULL;
+    size_t count;
+    size_t admin_count;
+
+    (void)state;
+    assert_non_null(old);
+    struct listeners *next = next_with_admin(old, unix_bind, "0", &fault);
+    assert_non_null(next);
+    assert_int_equal(fd_of(next, 1), fd_of(old, 1));
+    listeners_close(old);
+    assert_true(port_of(fd_of(next, 1)) > 0);
+    assert_null(listeners_fds(none, &count, &admin_count));
+    assert_int_equal(count + admin_count, 0);
+    listeners_close(next);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -366,6 +443,9 @@ int main(void)
         in_folder(sets_share_what_both_want),
         in_folder(a_set_that_fails_changes_nothing),
         in_folder(a_replaced_file_is_not_removed),
+        in_folder(operators_have_sockets_of_their_own),
+        in_folder(an_operators_port_is_nobody_elses),
+        in_folder(an_admin_socket_is_shared_too),
     };
 
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);

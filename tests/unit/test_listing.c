@@ -83,7 +83,7 @@ static void pages_by_offset(void **state)
     static const struct expected cases[] = {
         {.ask = {.line = "GET /pages?x=%3E&fields=id"},
          .body = "[{\"id\":1},{\"id\":2},{\"id\":3}]",
-         .header = "Link: </pages?x=%3E&fields=id&limit=3&offset=3>; "
+         .header = "Link: </pages?fields=id&limit=3&offset=3>; "
                    "rel=\"next\"\r\n",
          .absent = "prev"},
         {.ask = {.line = "GET /pages?offset=5&fields=id"},

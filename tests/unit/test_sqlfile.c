@@ -354,6 +354,89 @@ static void page_maximum(void **state)
     }
 }
 
+/* ---- fingerprints ---- */
+
+static uint64_t print_of(const char *text, size_t index)
+{
+    struct parsed p = parse_text("t.sql", slice_of(text));
+    uint64_t print;
+
+    if (!p.good)
+        fail_msg("%s", p.fault.text);
+    assert_true(index < p.file.endpoint_count);
+    print = p.file.endpoints[index].fingerprint;
+    drop(&p);
+    return print;
+}
+
+#define BLOCK                                                                  \
+    "-- GET /a/{id}\n-- Says a.\n-- @param id integer min 1\n-- @cache 5m\n"   \
+    "SELECT a FROM t\n WHERE id = :id"
+
+static void fingerprint_stays(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t index;
+    } cases[] = {
+        {BLOCK ";\n", 0},
+        {BLOCK "\n-- below\n", 0},
+        {"\n\n-- of the file\n" BLOCK, 0},
+        {"-- GET /b\nSELECT 1;\n" BLOCK, 1},
+        {BLOCK ";\n-- GET /b\nSELECT 1;\n", 0},
+        {"-- GET /a/{id}\n-- @param id integer min 1\n-- Says\n-- more.\n"
+         "-- @cache 5m\n/* why */\nSELECT a FROM t\n WHERE id = :id;;",
+         0},
+    };
+    uint64_t print = print_of(BLOCK, 0);
+
+    (void)state;
+    assert_true(print != 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(print == print_of(cases[i].text, cases[i].index));
+}
+
+/* Each differs from the block in what can change its answer, and from all
+ * others. */
+static void fingerprint_changes(void **state)
+{
+    static const char *const cases[] = {
+        BLOCK,
+        "-- GET /b/{id}\n-- @param id integer min 1\n-- @cache 5m\n"
+        "SELECT a FROM t\n WHERE id = :id",
+        "-- PUT /a/{id}\n-- @auth public\n-- @param id integer min 1\n"
+        "SELECT a FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @param id integer min 2\n-- @cache 5m\n"
+        "SELECT a FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @param id integer min 1\n-- @cache 6m\n"
+        "SELECT a FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @param id integer min 1\n-- @cache 5m\n-- @one\n"
+        "SELECT a FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @cache 5m\nSELECT a FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @param id integer min 1\n-- @cache 5m\n"
+        "SELECT b FROM t\n WHERE id = :id",
+        "-- GET /a/{id}\n-- @param id integer min 1\n-- @cache 5m\n"
+        "SELECT 'a' FROM t\n WHERE id = :id",
+        BLOCK "; SELECT 1",
+        "-- GET /a/{id}\n-- @param id integer min 1\n-- @cache 5m\n"
+        "SELECT 1; SELECT a FROM t\n WHERE id = :id",
+        /* names of columns without AS are their text */
+        "-- GET /b\nSELECT a+b FROM t",
+        "-- GET /b\nSELECT a + b FROM t",
+        "-- GET /b\nSELECT a /* and */ + b FROM t",
+    };
+    enum { COUNT = sizeof cases / sizeof *cases };
+    uint64_t prints[COUNT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        prints[i] = print_of(cases[i], 0);
+        for (size_t k = 0; k < i; k++)
+            if (prints[i] == prints[k])
+                fail_msg("%s\nis like\n%s", cases[i], cases[k]);
+    }
+}
+
 /* A text cut anywhere parses or fails, but never reads behind its end: the
  * copy is exactly as long as the text, for a sanitizer to watch. */
 static void every_prefix(void **state)
@@ -388,6 +471,8 @@ int main(void)
         cmocka_unit_test(jobs),
         cmocka_unit_test(files_share_paths),
         cmocka_unit_test(page_maximum),
+        cmocka_unit_test(fingerprint_stays),
+        cmocka_unit_test(fingerprint_changes),
         cmocka_unit_test(every_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

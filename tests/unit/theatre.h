@@ -94,8 +94,9 @@ static inline struct endpoints *theatre_play(const char *api,
     for (size_t i = 0; house.app && i < house.app->endpoint_count; i++)
         assert_true(router_add(house.router, house.app->endpoints[i].method,
                                house.app->endpoints[i].path, (int)i));
+    const struct endpoints_config config = {.app = house.app, .db = house.db};
     if (house.app)
-        house.endpoints = endpoints_open(house.app, house.db, fault);
+        house.endpoints = endpoints_open(&config, fault);
     return house.endpoints;
 }
 
@@ -164,8 +165,11 @@ static inline size_t theatre_route(const struct request *req)
 /* Asks the endpoint whose route it is; the answer lies in house.res. */
 static inline void theatre_ask(const struct asked *q)
 {
-    struct call call = {
-        .req = ask(&house.ask, q), .res = &house.res, .done = theatre_done};
+    struct trace trace = {0};
+    struct call call = {.req = ask(&house.ask, q),
+                        .res = &house.res,
+                        .trace = &trace,
+                        .done = theatre_done};
 
     response_reset(&house.res);
     memcpy(house.res.id, "id7", 3);

@@ -39,6 +39,7 @@ RETURNING id;
 
 -- GET /
 -- @page key=-created_at,-id 50
+-- @cache 1m
 -- @warm
 -- @auth public
 SELECT created_at, id FROM posts ORDER BY created_at DESC, id DESC;

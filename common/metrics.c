@@ -1,0 +1,164 @@
+#include <assert.h>
+#include <string.h>
+
+#include "common/heritage.h"
+#include "common/names.h"
+
+#include "common/metrics.h"
+
+/* 32 workers with 512 routes each. At 7 kB a cell the pool is 117 MB of
+ * addresses; memory is only what was counted in. */
+enum { CELLS = 16384 };
+
+/*
+ * The tags stand apart from the cells, so a search reads 64 kB at most and
+ * touches no page of a cell that nobody has. Those of the pool are claimed
+ * from the bottom and never given back: behind the first free one there is
+ * nothing.
+ */
+struct metrics {
+    _Atomic uint32_t tags[CELLS];          /* tag_of, 0: free */
+    _Atomic uint32_t rest_used[SLOTS_ALL]; /* rest[slot] was asked for */
+    struct metrics_cell pool[CELLS];
+    struct metrics_cell rest[SLOTS_ALL]; /* of NAMES_REST */
+};
+
+size_t metrics_size(void)
+{
+    return sizeof(struct metrics);
+}
+
+static uint32_t tag_of(unsigned slot, unsigned route)
+{
+    return (uint32_t)(slot * NAMES_MAX + route + 1);
+}
+
+static bool tag_fits(uint32_t tag, int slot, int route)
+{
+    return (slot == METRICS_ALL || (tag - 1) / NAMES_MAX == (uint32_t)slot) &&
+           (route == METRICS_ALL || (tag - 1) % NAMES_MAX == (uint32_t)route);
+}
+
+static struct metrics_cell *rest_cell(struct metrics *m, unsigned slot)
+{
+    atomic_store_explicit(&m->rest_used[slot], 1, memory_order_relaxed);
+    return &m->rest[slot];
+}
+
+struct metrics_cell *metrics_cell(struct metrics *m, unsigned slot,
+                                  unsigned route)
+{
+    const uint32_t tag = tag_of(slot, route);
+
+    assert(slot < SLOTS_ALL && route < NAMES_MAX);
+    if (route == NAMES_REST)
+        return rest_cell(m, slot);
+    for (size_t i = 0; i < CELLS; i++) {
+        uint32_t found =
+            atomic_load_explicit(&m->tags[i], memory_order_relaxed);
+        /* Lost to another slot: `found` is its tag, and the search goes on. */
+        if (found == tag || (found == 0 && atomic_compare_exchange_strong(
+                                               &m->tags[i], &found, tag)))
+            return &m->pool[i];
+    }
+    return rest_cell(m, slot);
+}
+
+static void add_cell(struct totals *out, const struct metrics_cell *cell)
+{
+    for (size_t i = 0; i < COUNTERS; i++)
+        out->counters[i] +=
+            atomic_load_explicit(&cell->counters[i], memory_order_relaxed);
+    distribution_add(&out->request, &cell->request);
+    distribution_add(&out->sql, &cell->sql);
+}
+
+static void add_rest(const struct metrics *m, int slot, struct totals *out)
+{
+    for (size_t i = 0; i < SLOTS_ALL; i++) {
+        bool wanted = slot == METRICS_ALL || i == (size_t)slot;
+        if (wanted &&
+            atomic_load_explicit(&m->rest_used[i], memory_order_relaxed))
+            add_cell(out, &m->rest[i]);
+    }
+}
+
+void metrics_sum(const struct metrics *m, int slot, int route,
+                 struct totals *out)
+{
+    memset(out, 0, sizeof *out);
+    if (route == METRICS_ALL || route == NAMES_REST)
+        add_rest(m, slot, out);
+    for (size_t i = 0; i < CELLS; i++) {
+        uint32_t tag = atomic_load_explicit(&m->tags[i], memory_order_relaxed);
+        if (tag == 0)
+            break;
+        if (tag_fits(tag, slot, route))
+            add_cell(out, &m->pool[i]);
+    }
+}
+
+static uint64_t counted(const struct totals *t, enum counter first,
+                        enum counter last)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = first; i <= last; i++)
+        n += t->counters[i];
+    return n;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+}
+
+uint64_t totals_requests(const struct totals *t)
+{
+    return counted(t, COUNT_1XX, COUNT_5XX);
+}
+
+uint64_t totals_cacheable(const struct totals *t)
+{
+    return counted(t, COUNT_CACHE_HIT, COUNT_CACHE_EXPIRED);
+}
+
+uint64_t totals_hits(const struct totals *t)
+{
+    return counted(t, COUNT_CACHE_HIT, COUNT_CACHE_COLLAPSED);
+}
+
+double totals_hit_rate(const struct totals *t)
+{
+    return percent(totals_hits(t), totals_cacheable(t));
+}
+
+double totals_error_rate(const struct totals *t)
+{
+    return percent(t->counters[COUNT_5XX], totals_requests(t));
+}
+
+const char *cache_outcome_name(enum cache_outcome o)
+{
+    static const char *const names[CACHE_OUTCOMES] = {
+        [CACHE_NONE] = "none",       [CACHE_HIT] = "hit",
+        [CACHE_STALE] = "stale",     [CACHE_COLLAPSED] = "collapsed",
+        [CACHE_MISS] = "miss",       [CACHE_OUTDATED] = "outdated",
+        [CACHE_EXPIRED] = "expired",
+    };
+
+    assert(o < CACHE_OUTCOMES);
+    return names[o];
+}
+
+const char *counter_error_name(enum counter c)
+{
+    static const char *const names[COUNTERS] = {
+        [COUNT_ERROR_DEADLINE] = "deadline", [COUNT_ERROR_BUSY] = "busy",
+        [COUNT_ERROR_FULL] = "full",         [COUNT_ERROR_GONE] = "gone",
+        [COUNT_ERROR_SQL] = "sql",           [COUNT_ERROR_OTHER] = "other",
+    };
+
+    assert(c < COUNTERS);
+    return names[c] ? names[c] : "";
+}

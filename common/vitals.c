@@ -1,0 +1,80 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/vitals.h"
+
+/* A small file as text; "" when it cannot be read. */
+static void read_text(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    out[n > 0 ? n : 0] = '\0';
+}
+
+/* "Pss:      1234 kB", one of some twenty lines. */
+static uint64_t proportional_kb(void)
+{
+    static const char key[] = "\nPss:";
+    char text[4096];
+
+    read_text("/proc/self/smaps_rollup", text, sizeof text);
+    const char *line = strstr(text, key);
+    return line ? strtoull(line + sizeof key - 1, NULL, 10) : 0;
+}
+
+/* "size resident shared …", in pages. */
+static uint64_t resident_kb(void)
+{
+    char text[128];
+
+    read_text("/proc/self/statm", text, sizeof text);
+    const char *second = strchr(text, ' ');
+    uint64_t pages = second ? strtoull(second, NULL, 10) : 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* Without the one it takes to count them. When it cannot be had, all that are
+ * allowed are in use. */
+static uint32_t descriptors(void)
+{
+    DIR *open_now = opendir("/proc/self/fd");
+    struct rlimit limit = {0};
+    uint32_t count = 0;
+
+    if (open_now == NULL) {
+        getrlimit(RLIMIT_NOFILE, &limit);
+        return (uint32_t)limit.rlim_cur;
+    }
+    for (struct dirent *d; (d = readdir(open_now)) != NULL;)
+        count += d->d_name[0] != '.';
+    closedir(open_now);
+    return count > 0 ? count - 1 : 0;
+}
+
+static uint64_t microseconds(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+void vitals_take(struct vitals *out)
+{
+    struct rusage used = {0};
+
+    getrusage(RUSAGE_SELF, &used);
+    out->cpu_us = microseconds(used.ru_utime) + microseconds(used.ru_stime);
+    out->peak_kb = (uint64_t)used.ru_maxrss;
+    out->descriptors = descriptors();
+    out->pss_kb = proportional_kb();
+    if (out->pss_kb == 0)
+        out->pss_kb = resident_kb();
+    if (out->pss_kb == 0) /* no descriptor was left to look with */
+        out->pss_kb = out->peak_kb;
+}

@@ -1,0 +1,146 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/flights.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/names.h"
+#include "common/recorder.h"
+#include "common/tables.h"
+
+#include "master/estate.h"
+
+enum { WORDS_MAX = 512 };
+
+/* ---- in words ---------------------------------------------------------- */
+
+/* Of a record, which may have been written by a process gone mad: nothing in
+ * it is taken at its word, not even the NULs. */
+static uint64_t age_ns(const struct record *r)
+{
+    uint64_t now = loop_clock_ns();
+
+    return now > r->began_ns ? now - r->began_ns : 0;
+}
+
+static void say_where(const struct record *r, char words[64])
+{
+    uint32_t phase = atomic_load(&r->phase);
+
+    if (phase == PHASE_SQL)
+        snprintf(words, 64, "%s, statement %u", phase_name(PHASE_SQL),
+                 atomic_load(&r->statement));
+    else
+        snprintf(words, 64, "%s",
+                 phase < PHASES ? phase_name((enum phase)phase) : "unknown");
+}
+
+/* "GET /api/chefs/7 (endpoint /api/chefs/{id}, request 01J…, in phase sql,
+ * statement 2, for 31.204 s)" */
+static void describe(const struct record *r, char words[WORDS_MAX])
+{
+    bool known = r->route[0] == '/';
+    char where[64];
+
+    say_where(r, where);
+    snprintf(words, WORDS_MAX,
+             "%.*s %.*s (%s%.*s%srequest %.*s, in phase %s, for %.3f s)",
+             (int)sizeof r->method, r->method, (int)sizeof r->path, r->path,
+             known ? "endpoint " : "", known ? (int)sizeof r->route : 0,
+             r->route, known ? ", " : "", (int)sizeof r->id, r->id, where,
+             (double)age_ns(r) / 1e9);
+}
+
+static void tell_last_requests(const struct estate *e, const struct death *d)
+{
+    struct record r;
+
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    for (size_t i = 0; i < RECORD_RECENT; i++)
+        if (recorder_read(e->shared->recorder, d->number, RECORDS_RECENT, i,
+                          &r) &&
+            r.pid == d->end->pid)
+            log_debug("Worker (pid:%d), %zu. last request: %.*s %.*s (request "
+                      "%.*s): %u in %.3f ms",
+                      (int)d->end->pid, i + 1, (int)sizeof r.method, r.method,
+                      (int)sizeof r.path, r.path, (int)sizeof r.id, r.id,
+                      r.status, (double)r.took_ns / 1e6);
+}
+
+/* ---- the request ------------------------------------------------------- */
+
+static void hold_against(const struct estate *e, const struct record *r)
+{
+    if (!blame_put(e->blame, r->route_number, loop_clock_ms()))
+        return;
+    recorder_quarantine(e->shared->recorder, r->route_number, true);
+    log_error("%.*s %.*s is quarantined: %d workers died of it within %d s. It "
+              "answers 503 until the next reload",
+              (int)sizeof r->method, r->method, (int)sizeof r->route, r->route,
+              BLAME_DEATHS, BLAME_WITHIN_MS / 1000);
+}
+
+static void bury(const struct estate *e, const struct death *d)
+{
+    struct record r;
+    char words[WORDS_MAX];
+
+    /* Whatever the end: the slot's next process begins without a request. */
+    bool at_work = recorder_bury(e->shared->recorder, d->number, &r);
+    if (at_work && (d->crash || d->end->signal)) {
+        describe(&r, words);
+        log_error("%s (pid:%d) was answering %s, peak memory %ld MB",
+                  d->role->title, (int)d->end->pid, words,
+                  d->end->peak_kb / 1024);
+    }
+    if (!d->crash)
+        return;
+    tell_last_requests(e, d);
+    if (at_work && d->blamed && blame_is_due(&r, d->end, age_ns(&r) / 1000000))
+        hold_against(e, &r);
+}
+
+/* ---- what is called ---------------------------------------------------- */
+
+static void ring(int bell_fd)
+{
+    const uint64_t one = 1;
+    ssize_t ignored = write(bell_fd, &one, sizeof one);
+
+    (void)ignored; /* an eventfd with room for 2^64 of them */
+}
+
+void estate_settle(const struct estate *e, const struct death *d)
+{
+    struct slot *slot = &e->shared->slots[d->number];
+
+    atomic_store(&slot->pid, 0);
+    if (d->crash)
+        atomic_fetch_add(&slot->deaths, 1);
+    if (tables_forget(e->shared->tables, d->number))
+        log_debug("%s (pid:%d) left a commit half-way", d->role->title,
+                  (int)d->end->pid);
+    if (flights_forget(e->shared->flights, d->number))
+        ring(e->bell_fd);
+    bury(e, d);
+}
+
+void estate_tell(const struct estate *e, const struct role *role,
+                 unsigned number, pid_t pid)
+{
+    struct record r;
+    char words[WORDS_MAX];
+
+    if (!recorder_read(e->shared->recorder, number, RECORDS_RECENT, 0, &r) ||
+        atomic_load(&r.phase) == PHASE_NONE || r.pid != pid)
+        return;
+    describe(&r, words);
+    log_critical("%s (pid:%d) is answering %s", role->title, (int)pid, words);
+}
+
+void estate_absolve(const struct estate *e)
+{
+    recorder_absolve(e->shared->recorder);
+    blame_forget(e->blame);
+}

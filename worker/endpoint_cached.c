@@ -1,0 +1,118 @@
+#include <unistd.h>
+
+#include "common/flights.h"
+#include "worker/problem.h"
+
+#include "worker/endpoint_private.h"
+
+static bool give_kept(struct visit *v, enum cache_outcome outcome)
+{
+    struct call *call = v->call;
+
+    if (!kept_give(v->es->kept, &v->key, &v->found, call))
+        return false;
+    call->trace->cache = outcome;
+    kept_say(call, v->found.left_ms);
+    return true;
+}
+
+void endpoint_forgive(struct visit *v)
+{
+    struct response *res = v->call->res;
+
+    if (res->status < 500 || !v->keep)
+        return;
+    kept_find(v->es->kept, &v->key, v->call->now_ms, &v->found);
+    if (v->found.state < KEPT_EXPIRED || !v->found.error_allowed)
+        return;
+    buf_clear(&res->headers);
+    response_drop_body(res);
+    if (!give_kept(v, CACHE_STALE))
+        problem(res, 503, NULL);
+}
+
+void endpoint_compute(struct visit *v)
+{
+    if (run_all(&v->run))
+        endpoint_finish(v);
+    if (v->call->res->status >= 400)
+        kept_say(v->call, 0);
+    endpoint_forgive(v);
+}
+
+static void ring(const struct endpoints *es)
+{
+    const uint64_t one = 1;
+    ssize_t ignored = write(es->config.bell_fd, &one, sizeof one);
+
+    (void)ignored; /* full, it is readable already */
+}
+
+static void compute_for_all(struct visit *v)
+{
+    struct flights *flights = v->es->config.shared->flights;
+
+    endpoint_compute(v);
+    if (flights_land(flights, v->key.hash, v->es->config.slot))
+        ring(v->es);
+}
+
+static void park(struct visit *v)
+{
+    const struct waiter w = {
+        .call = v->call,
+        .endpoint = v->p->index,
+        .key = v->key.hash,
+        .until_ms = v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms,
+    };
+
+    observe_pause(v->es->config.observer, v->call);
+    waiting_add(&v->es->waiting, &w);
+}
+
+static enum cache_outcome why_not(const struct visit *v)
+{
+    static const enum cache_outcome outcomes[] = {
+        [KEPT_NONE] = CACHE_MISS,
+        [KEPT_OUTDATED] = CACHE_OUTDATED,
+        [KEPT_EXPIRED] = CACHE_EXPIRED,
+        [KEPT_FRESH] = CACHE_MISS, /* overwritten while it was copied */
+    };
+    return outcomes[v->found.state];
+}
+
+/* False when the call waits. */
+static bool answer_missing(struct visit *v)
+{
+    const struct endpoints_config *c = &v->es->config;
+
+    v->call->trace->cache = why_not(v);
+    switch (flights_claim(c->shared->flights, v->key.hash, c->slot)) {
+    case FLIGHT_OURS: compute_for_all(v); return true;
+    case FLIGHT_THEIRS:
+        if (v->found.state == KEPT_EXPIRED && v->found.while_allowed &&
+            give_kept(v, CACHE_STALE))
+            return true;
+        if (!v->call->waited && !v->call->inside) {
+            park(v);
+            return false;
+        }
+        break;
+    case FLIGHT_FREE:
+    default: break;
+    }
+    endpoint_compute(v);
+    return true;
+}
+
+bool endpoint_cached(struct visit *v)
+{
+    v->keep = true;
+    v->key = kept_key(v->es->kept, &v->es->question);
+    trace_mark(v->call->trace, PHASE_CACHE);
+    kept_find(v->es->kept, &v->key, v->call->now_ms, &v->found);
+    if (v->found.state == KEPT_FRESH &&
+        give_kept(v, v->call->waited ? CACHE_COLLAPSED : CACHE_HIT))
+        return true;
+    return answer_missing(v);
+}

@@ -1,0 +1,162 @@
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "worker/answer.h"
+#include "worker/gate.h"
+#include "worker/problem.h"
+
+#include "worker/endpoint_private.h"
+
+static bool has_body(const struct visit *v)
+{
+    const struct endpoint *e = endpoint_of(v);
+
+    return e->shape != SHAPE_NONE && (v->p->plan->body_step >= 0 || e->each);
+}
+
+/* {"created": 2, "bookings": [ … ]}: the count is known only at the end, so
+ * it is put in front then. */
+static void wrap_each(struct visit *v)
+{
+    static const char *const verbs[] = {
+        [METHOD_GET] = "read",       [METHOD_POST] = "created",
+        [METHOD_PUT] = "updated",    [METHOD_PATCH] = "updated",
+        [METHOD_DELETE] = "deleted",
+    };
+    const struct endpoint *e = endpoint_of(v);
+    struct buf *out = &v->call->res->body;
+    size_t rows = response_body(v->call->res).len;
+    char head[160];
+    int len = snprintf(head, sizeof head, "{\"%s\":%zu", verbs[e->method],
+                       v->es->question.arguments.sets);
+
+    if (rows > 0)
+        len += snprintf(head + len, sizeof head - (size_t)len,
+                        ",\"%s\":", e->each);
+    assert(len > 0 && (size_t)len < sizeof head);
+    buf_reserve(out, (size_t)len);
+    memmove(out->data + RESPONSE_ROOM + len, out->data + RESPONSE_ROOM, rows);
+    memcpy(out->data + RESPONSE_ROOM, head, (size_t)len);
+    out->len += (size_t)len;
+    buf_byte(out, '}');
+}
+
+/* False when counting failed, and the response says so. */
+static bool add_page_headers(struct visit *v)
+{
+    struct question *q = &v->es->question;
+    struct response *res = v->call->res;
+    char number[24];
+
+    if (q->paging.count) {
+        int64_t count = run_count(&v->run);
+        if (count < 0)
+            return false;
+        snprintf(number, sizeof number, "%" PRId64, count);
+        response_header(res, "X-Total-Count", slice_of(number));
+    }
+    struct page_seen seen = listing_seen(&v->es->listing);
+    if (endpoint_of(v)->page.on)
+        paging_links(&q->paging, endpoint_of(v), v->call->req, &seen,
+                     &res->headers);
+    return true;
+}
+
+static void add_cache_control(const struct visit *v)
+{
+    const struct endpoint *e = endpoint_of(v);
+
+    if (e->http)
+        response_header(v->call->res, "Cache-Control", slice_of(e->http));
+    else if (!gate_is_public(e))
+        response_header(v->call->res, "Cache-Control", SLICE("no-store"));
+}
+
+/* What the answer depends on beside the address (RFC 9110, 12.5.5). */
+static void add_vary(const struct visit *v, bool shrinks)
+{
+    bool reads = endpoint_of(v)->method == METHOD_GET;
+    bool form = reads && v->es->question.step;
+    bool user =
+        reads && (v->p->plan->needs_user || !gate_is_public(endpoint_of(v)));
+    struct buf *out = &v->call->res->headers;
+
+    if (!form && !user && !shrinks)
+        return;
+    buf_string(out, "Vary:");
+    buf_string(out, form ? " Accept" : "");
+    buf_string(out, shrinks ? &", Accept-Encoding"[!form] : "");
+    buf_string(out, user ? &", Authorization"[!form && !shrinks] : "");
+    buf_string(out, "\r\n");
+}
+
+/* The gzip form, for a client that takes it. */
+static void compress(struct visit *v, struct answer *a, const struct choice *c)
+{
+    if (!c->gzip || c->status != a->status)
+        return;
+    buf_clear(&v->es->gzip);
+    a->shrinks = encoder_gzip(v->es->config.encoder, a->body, &v->es->gzip);
+    a->gzip = buf_view(&v->es->gzip);
+    v->call->trace->compressed = a->shrinks;
+}
+
+static void keep(struct visit *v, struct answer *a)
+{
+    const struct kept_item item = {&v->key, a, v->es->question.form};
+
+    a->headers = buf_view(&v->call->res->headers);
+    v->call->trace->stored =
+        kept_store(v->es->kept, &v->p->policy, &item, v->call->now_ms);
+    a->headers.len = 0; /* they are in the response already */
+}
+
+/* The answer to a read: its tag, the form that this client gets. */
+static void give(struct visit *v)
+{
+    struct answer a;
+
+    answer_take(&a, v->call->res, v->es->config.encoder);
+    add_vary(v, a.shrinks);
+    struct choice c = answer_choose(&a, v->call->req);
+    compress(v, &a, &c);
+    if (v->keep)
+        keep(v, &a);
+    kept_say(v->call, 0);
+    answer_give(&a, c, v->call->res);
+}
+
+/* The answer to a write has no tag: it is not what a GET would answer. */
+static void give_result(struct visit *v)
+{
+    struct response *res = v->call->res;
+
+    add_vary(v, answer_compress(res, v->call->req, v->es->config.encoder,
+                                &v->es->gzip));
+}
+
+void endpoint_finish(struct visit *v)
+{
+    const struct endpoint *e = endpoint_of(v);
+    struct response *res = v->call->res;
+
+    trace_mark(v->call->trace, PHASE_FINISH);
+    if (v->es->question.paged && !add_page_headers(v))
+        return;
+    add_cache_control(v);
+    if (!has_body(v)) {
+        response_drop_body(res);
+        res->status = e->status ? e->status : 204;
+        kept_say(v->call, 0);
+        return;
+    }
+    if (e->each)
+        wrap_each(v);
+    res->type = form_type(v->es->question.form);
+    res->status = e->status ? e->status : 200;
+    if (e->method == METHOD_GET)
+        give(v);
+    else
+        give_result(v);
+}

@@ -1,0 +1,386 @@
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/names.h"
+#include "common/tables.h"
+
+#include "worker/kept.h"
+
+/* A kept value: this, its dependencies, headers, body, gzip form. */
+struct kept_head {
+    uint64_t epoch;
+    uint64_t fresh_until_ms; /* CLOCK_MONOTONIC */
+    uint64_t while_until_ms;
+    uint64_t error_until_ms;
+    uint32_t headers, body, gzip; /* bytes */
+    uint16_t status;
+    uint8_t form;    /* enum form: the type */
+    uint8_t shrinks; /* worth compressing */
+    uint32_t dependencies;
+    char tag[ANSWER_TAG];
+};
+
+struct dependency {
+    uint64_t version;
+    uint64_t table;
+};
+
+/* A copy of head and dependencies, which nobody can change any more. */
+struct known {
+    struct kept_head head;
+    struct dependency dependencies[DB_TABLES_MAX];
+};
+
+struct kept {
+    struct kept_config config;
+    struct known last; /* of what kept_find found */
+    struct buf key;
+    struct buf body; /* of an answer that is compressed later on */
+    struct buf gzip;
+};
+
+struct kept *kept_new(const struct kept_config *config)
+{
+    struct kept *k = calloc(1, sizeof *k);
+
+    assert(k != NULL);
+    k->config = *config;
+    return k;
+}
+
+void kept_free(struct kept *k)
+{
+    if (k == NULL)
+        return;
+    buf_free(&k->key);
+    buf_free(&k->body);
+    buf_free(&k->gzip);
+    free(k);
+}
+
+/* ---- policy ------------------------------------------------------------- */
+
+/* "max-age=60, stale-while-revalidate=300": the seconds of one, as ms. */
+static uint64_t directive_ms(const char *http, const char *name)
+{
+    struct slice rest = slice_of(http);
+    int64_t seconds;
+
+    while (rest.ptr) {
+        struct slice value = slice_trim(slice_cut(&rest, ','));
+        struct slice key = slice_cut(&value, '=');
+        if (value.ptr && slice_is_nocase(slice_trim(key), name) &&
+            text_int64(slice_trim(value), &seconds) && seconds > 0 &&
+            seconds <= INT32_MAX)
+            return (uint64_t)seconds * 1000;
+    }
+    return 0;
+}
+
+static bool has_directive(const char *http, const char *name)
+{
+    struct slice rest = slice_of(http);
+
+    while (rest.ptr)
+        if (slice_is_nocase(slice_trim(slice_cut(&rest, ',')), name))
+            return true;
+    return false;
+}
+
+/* False when there are more than a set holds. */
+static bool add_table(struct table_set *set, unsigned table)
+{
+    unsigned i = 0;
+
+    while (i < set->count && set->at[i] != table)
+        i++;
+    if (i == DB_TABLES_MAX)
+        return false;
+    set->at[i] = table;
+    set->count += i == set->count;
+    return true;
+}
+
+static bool add_reads(struct table_set *set, const struct plan *plan)
+{
+    bool known = true;
+
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const struct table_set *reads = stmt_reads(plan->steps[s].stmt);
+        known = known && !reads->more;
+        for (unsigned i = 0; i < reads->count; i++)
+            known = known && add_table(set, reads->at[i]);
+    }
+    return known;
+}
+
+static unsigned number_of(const struct endpoint *e, struct names *names)
+{
+    struct buf name = {0};
+
+    buf_format(&name, "endpoint:%s %s", method_name(e->method), e->path);
+    unsigned number = names_number(names, buf_view(&name));
+    buf_free(&name);
+    return number;
+}
+
+void kept_policy(struct kept_policy *p, const struct plan *plan,
+                 struct names *names)
+{
+    const struct endpoint *e = plan->e;
+
+    *p = (struct kept_policy){.on = false};
+    if (e->cache_ms == 0 || e->method != METHOD_GET)
+        return;
+    add_table(&p->tables, number_of(e, names));
+    p->on = add_reads(&p->tables, plan);
+    p->fresh_ms = (uint64_t)e->cache_ms;
+    if (e->http == NULL || has_directive(e->http, "must-revalidate"))
+        return;
+    p->while_ms = directive_ms(e->http, "stale-while-revalidate");
+    p->error_ms = directive_ms(e->http, "stale-if-error");
+}
+
+/* ---- finding ------------------------------------------------------------ */
+
+/* The file's number is in it: what was read from a database that another one
+ * replaced is not found any more, by those who have noticed. */
+struct cache_key kept_key(struct kept *k, const struct question *q)
+{
+    uint64_t file = db_identity(k->config.db);
+
+    buf_clear(&k->key);
+    buf_add(&k->key, &file, sizeof file);
+    question_key(q, &k->key);
+    return (struct cache_key){
+        .bytes = buf_view(&k->key),
+        .hash =
+            hash_seeded(buf_view(&k->key), cache_seed(k->config.shared->cache)),
+    };
+}
+
+/* Lays the parts out; false when the lengths are not those of the view. */
+static bool lay_out(const struct kept_head *h, const struct cache_view *view,
+                    struct answer *a)
+{
+    const char *at =
+        view->value + sizeof *h + h->dependencies * sizeof(struct dependency);
+    uint64_t len = sizeof *h + h->dependencies * sizeof(struct dependency);
+
+    len += (uint64_t)h->headers + h->body + h->gzip;
+    if (len != view->len)
+        return false;
+    a->status = h->status;
+    a->type = form_type((enum form)h->form);
+    a->shrinks = h->shrinks;
+    memcpy(a->tag, h->tag, sizeof a->tag);
+    a->headers = (struct slice){at, h->headers};
+    a->body = (struct slice){at + h->headers, h->body};
+    a->gzip = (struct slice){at + h->headers + h->body, h->gzip};
+    return true;
+}
+
+/* Do all versions stand? */
+static bool stands(struct kept *k, const struct kept_head *h,
+                   const struct dependency *d)
+{
+    struct tables *t = k->config.shared->tables;
+
+    if (h->epoch != tables_epoch(t))
+        return false;
+    for (uint32_t i = 0; i < h->dependencies; i++) {
+        if (tables_version(t, (unsigned)d[i].table) == d[i].version)
+            continue;
+        tables_count_loss(t, (unsigned)d[i].table);
+        return false;
+    }
+    return true;
+}
+
+static bool copy_known(const struct kept *k, const struct cache_view *view,
+                       struct known *out)
+{
+    if (view->len < sizeof out->head)
+        return false;
+    memcpy(&out->head, view->value, sizeof out->head);
+    uint32_t n = out->head.dependencies;
+    if (n > DB_TABLES_MAX ||
+        view->len < sizeof out->head + n * sizeof *out->dependencies)
+        return false;
+    memcpy(out->dependencies, view->value + sizeof out->head,
+           n * sizeof *out->dependencies);
+    return cache_holds(k->config.shared->cache, view);
+}
+
+static void judge(struct kept_found *f, const struct kept_head *h,
+                  uint64_t now_ms)
+{
+    f->left_ms = (int64_t)(h->fresh_until_ms - now_ms);
+    f->state = f->left_ms > 0 ? KEPT_FRESH : KEPT_EXPIRED;
+    f->while_allowed =
+        h->while_until_ms > h->fresh_until_ms && now_ms < h->while_until_ms;
+    f->error_allowed =
+        h->error_until_ms > h->fresh_until_ms && now_ms < h->error_until_ms;
+}
+
+void kept_find(struct kept *k, const struct cache_key *key, uint64_t now_ms,
+               struct kept_found *out)
+{
+    struct known *last = &k->last;
+
+    out->state = KEPT_NONE;
+    db_current(k->config.db); /* a stranger's write moves all versions */
+    if (!cache_look(k->config.shared->cache, key, &out->view) ||
+        !copy_known(k, &out->view, last) ||
+        !lay_out(&last->head, &out->view, &out->answer))
+        return;
+    if (stands(k, &last->head, last->dependencies))
+        judge(out, &last->head, now_ms);
+    else
+        out->state = KEPT_OUTDATED;
+}
+
+/* ---- keeping ------------------------------------------------------------ */
+
+static bool put(struct kept *k, const struct cache_key *key,
+                const struct known *known, const struct answer *a)
+{
+    const struct slice parts[] = {
+        {(const char *)&known->head, sizeof known->head},
+        {(const char *)known->dependencies,
+         known->head.dependencies * sizeof *known->dependencies},
+        a->headers,
+        a->body,
+        a->gzip,
+    };
+    size_t len = key->bytes.len;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        len += parts[i].len;
+    return len <= k->config.entry_max &&
+           cache_put(k->config.shared->cache, key, parts,
+                     sizeof parts / sizeof *parts);
+}
+
+static bool note_versions(const struct kept *k, const struct kept_policy *p,
+                          struct known *out)
+{
+    const struct tables *t = k->config.shared->tables;
+    const struct moment *m = db_moment(k->config.db);
+
+    out->head.epoch = m->epoch;
+    out->head.dependencies = p->tables.count;
+    for (unsigned i = 0; i < p->tables.count; i++) {
+        struct dependency *d = &out->dependencies[i];
+        d->table = p->tables.at[i];
+        if (!tables_unmoved(t, m, p->tables.at[i], &d->version))
+            return false;
+    }
+    return true;
+}
+
+static void describe(struct kept_head *h, const struct answer *a)
+{
+    h->headers = (uint32_t)a->headers.len;
+    h->body = (uint32_t)a->body.len;
+    h->gzip = (uint32_t)a->gzip.len;
+    h->status = (uint16_t)a->status;
+    h->shrinks = a->shrinks;
+    memcpy(h->tag, a->tag, sizeof h->tag);
+}
+
+bool kept_store(struct kept *k, const struct kept_policy *p,
+                const struct kept_item *item, uint64_t now_ms)
+{
+    struct known known = {.head.form = (uint8_t)item->form};
+
+    if (item->answer->body.len > UINT32_MAX / 2 || !note_versions(k, p, &known))
+        return false;
+    known.head.fresh_until_ms = now_ms + p->fresh_ms;
+    known.head.while_until_ms = known.head.fresh_until_ms + p->while_ms;
+    known.head.error_until_ms = known.head.fresh_until_ms + p->error_ms;
+    describe(&known.head, item->answer);
+    return put(k, item->key, &known, item->answer);
+}
+
+/* ---- giving ------------------------------------------------------------- */
+
+static void undo(struct response *res)
+{
+    buf_clear(&res->headers);
+    response_drop_body(res);
+}
+
+/* Copies the identity form out of the shared memory and compresses it; what
+ * results is kept in the place of what was there. */
+static bool compress(struct kept *k, const struct cache_key *key,
+                     const struct kept_found *found, struct answer *a)
+{
+    buf_clear(&k->body);
+    buf_clear(&k->gzip);
+    buf_slice(&k->body, found->answer.headers);
+    buf_slice(&k->body, found->answer.body);
+    if (!cache_holds(k->config.shared->cache, &found->view))
+        return false;
+    *a = found->answer;
+    a->headers.ptr = k->body.data;
+    a->body.ptr = k->body.data + a->headers.len;
+    a->shrinks = encoder_gzip(k->config.encoder, a->body, &k->gzip);
+    a->gzip = buf_view(&k->gzip);
+    describe(&k->last.head, a);
+    put(k, key, &k->last, a);
+    return true;
+}
+
+bool kept_give(struct kept *k, const struct cache_key *key,
+               const struct kept_found *found, struct call *call)
+{
+    struct choice c = answer_choose(&found->answer, call->req);
+    struct answer made;
+
+    if (c.gzip && c.status == found->answer.status &&
+        found->answer.gzip.len == 0) {
+        if (!compress(k, key, found, &made))
+            return false;
+        call->trace->compressed = true;
+        answer_give(&made, c, call->res);
+        return true;
+    }
+    answer_give(&found->answer, c, call->res);
+    if (cache_holds(k->config.shared->cache, &found->view))
+        return true;
+    undo(call->res);
+    return false;
+}
+
+/* ---- Cache-Status ------------------------------------------------------- */
+
+void kept_say(struct call *call, int64_t left_ms)
+{
+    static const char *const said[CACHE_OUTCOMES] = {
+        [CACHE_HIT] = "prong; hit",
+        [CACHE_STALE] = "prong; hit",
+        [CACHE_COLLAPSED] = "prong; fwd=uri-miss; collapsed",
+        [CACHE_MISS] = "prong; fwd=uri-miss",
+        [CACHE_OUTDATED] = "prong; fwd=stale; detail=outdated",
+        [CACHE_EXPIRED] = "prong; fwd=stale",
+    };
+    const struct trace *t = call->trace;
+    struct buf *out = &call->res->headers;
+
+    if (t->cache == CACHE_NONE)
+        return;
+    buf_string(out, "Cache-Status: ");
+    buf_string(out, said[t->cache]);
+    if (t->cache == CACHE_HIT || t->cache == CACHE_STALE) {
+        buf_string(out, "; ttl=");
+        buf_int(out, left_ms / 1000);
+    } else if (t->stored) {
+        buf_string(out, "; stored");
+    }
+    buf_string(out, "\r\n");
+}

@@ -1,0 +1,102 @@
+/*
+ * monitor_private: what the pages of monitor share. monitor.c gathers and
+ * adds up; each other file writes one kind of page.
+ */
+#ifndef PRONG_MONITOR_PRIVATE_H
+#define PRONG_MONITOR_PRIVATE_H
+
+#include "common/arena.h"
+#include "common/jsonout.h"
+#include "common/metrics.h"
+#include "common/recorder.h"
+#include "worker/monitor.h"
+
+/* ---- pages ---------------------------------------------------------------*/
+
+/* A JSON document that nobody keeps: 200, its outer brace open. */
+struct jsonout monitor_begin(struct call *call);
+void monitor_end(struct jsonout *j);
+
+double monitor_ms(uint64_t ns);
+double monitor_mb(uint64_t kb);
+/* `of` as a share of `all` in percent; 0 of nothing. */
+double monitor_percent(uint64_t of, uint64_t all);
+/* {"avg":…,"p50":…,"p95":…,"p99":…,"max":…} in ms */
+void monitor_times(struct jsonout *j, const char *name,
+                   const struct distribution *d);
+/* "hit_rate":…,"hits":…,"misses":…, … Hits and misses make up all cacheable
+ * requests; what follows are parts of them. */
+void monitor_outcomes(struct jsonout *j, const struct totals *t);
+
+/* ---- time ----------------------------------------------------------------*/
+
+int64_t monitor_wall_ms(void);
+uint64_t monitor_clock_ns(void);
+/* When the server came to life, Unix time: the master, or else the oldest
+ * process there is. 0: unknown. */
+int64_t monitor_born_ms(const struct monitor *m);
+/* Whole seconds since a Unix time in ms; 0 when it lies ahead. */
+int64_t monitor_age(int64_t since_ms);
+/*
+ * What came in the last minute: *all less the keeper's sample of then; all of
+ * it when the server is younger, or nothing was sampled. Returns the seconds
+ * it covers. The maxima are read from the buckets.
+ */
+double monitor_minute(const struct monitor *m, const struct totals *all,
+                      struct totals *minute);
+
+/* ---- processes -----------------------------------------------------------*/
+
+/* Sums over those that live. */
+struct crew {
+    uint32_t processes;
+    uint32_t backlog; /* the longest that one of them saw: it is the same one */
+    uint64_t pss_kb;
+    uint64_t connections;
+    uint64_t descriptors;
+};
+
+void monitor_crew(const struct monitor *m, struct crew *out);
+/* The process of that slot or 0. */
+int32_t monitor_pid(const struct monitor *m, size_t slot);
+
+/* ---- routes --------------------------------------------------------------*/
+
+/* One route and what was counted for it. */
+struct tally {
+    const char *name;   /* "GET /api/chefs/{id}", "static" … */
+    const char *method; /* "GET"; "_OTHER" when it may be any */
+    const char *path;   /* "/api/chefs/{id}", "static" … */
+    struct totals totals;
+};
+
+/* Those that had requests, the busiest first. What was counted for endpoints
+ * that a reload has removed is only in the totals. */
+struct tallies {
+    struct arena *arena;
+    struct tally **at;
+    size_t count;
+};
+
+void tallies_take(struct tallies *t, const struct monitor *m);
+void tallies_free(struct tallies *t);
+
+/* ---- requests ------------------------------------------------------------*/
+
+/* Whether the record is of a request that its worker is at now. */
+bool monitor_at_work(const struct monitor *m, unsigned slot,
+                     const struct record *rec);
+/* The oldest such request of a slot; false without any. */
+bool monitor_present(const struct monitor *m, unsigned slot,
+                     struct record *out);
+/* "id", "endpoint" and "path", as all pages write them. */
+void monitor_which(struct jsonout *j, const struct record *rec);
+/* A text of a record, whatever state it was left in. */
+struct slice monitor_text(const char *room, size_t size);
+
+/* "workers":[…], each with what it is doing now. */
+void monitor_workers(const struct monitor *m, struct jsonout *j);
+/* "process_list":[…], what each process of ours costs. */
+void monitor_processes(const struct monitor *m, struct jsonout *j);
+
+#endif

@@ -1,0 +1,25 @@
+#include "worker/routes.h"
+
+const struct own own_routes[OWN_ROUTES] = {
+    [OWN_HEALTH] = {"GET /api/health", "/api/health", METHOD_GET, false},
+    [OWN_LIVE] = {"GET /live", "/live", METHOD_GET, false},
+    [OWN_READY] = {"GET /ready", "/ready", METHOD_GET, false},
+    [OWN_PROMETHEUS] = {"GET /metrics", "/metrics", METHOD_GET, true},
+    [OWN_METRICS] = {"GET /api/monitoring/metrics", "/api/monitoring/metrics",
+                     METHOD_GET, true},
+    [OWN_SYSTEM] = {"GET /api/monitoring/system", "/api/monitoring/system",
+                    METHOD_GET, true},
+    [OWN_REQUESTS] = {"GET /api/monitoring/requests",
+                      "/api/monitoring/requests", METHOD_GET, true},
+    [OWN_REQUEST] = {"GET /api/monitoring/requests/{id}",
+                     "/api/monitoring/requests/{id}", METHOD_GET, true},
+    [OWN_CACHE_STATS] = {"GET /api/cache/stats", "/api/cache/stats", METHOD_GET,
+                         true},
+    [OWN_CACHE_CLEAR] = {"POST /api/cache/clear", "/api/cache/clear",
+                         METHOD_POST, true},
+    [OWN_CACHE_WARMUP] = {"POST /api/cache/warmup", "/api/cache/warmup",
+                          METHOD_POST, true},
+    [OWN_STATIC] = {.name = "static"},
+    [OWN_UNMATCHED] = {.name = "unmatched"},
+    [OWN_REFUSED] = {.name = "refused"},
+};

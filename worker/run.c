@@ -1,0 +1,293 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "worker/problem.h"
+
+#include "worker/run.h"
+
+/* ---- failures ------------------------------------------------------------*/
+
+static enum counter error_of(enum db_result result)
+{
+    switch (result) {
+    case DB_DEADLINE: return COUNT_ERROR_DEADLINE;
+    case DB_BUSY: return COUNT_ERROR_BUSY;
+    case DB_FULL: return COUNT_ERROR_FULL;
+    case DB_GONE:
+    case DB_CORRUPT:
+    case DB_READONLY: return COUNT_ERROR_GONE;
+    case DB_ROW:
+    case DB_DONE:
+    case DB_UNIQUE:
+    case DB_FOREIGN:
+    case DB_NOT_NULL:
+    case DB_CHECK:
+    case DB_RAISED:
+    case DB_TOO_BIG:
+    case DB_ERROR:
+    default: return COUNT_ERROR_SQL;
+    }
+}
+
+void run_failed(struct call *call, enum db_result result, const char *message)
+{
+    problem_sql(call->res, result, message);
+    if (call->res->status >= 500)
+        call->trace->error = error_of(result);
+}
+
+static const struct endpoint *endpoint_of(const struct run *r)
+{
+    return r->question->plan->e;
+}
+
+/* The failure as an answer; what nobody but us can mend is logged. */
+static void answer_failure(struct run *r, enum db_result result)
+{
+    const struct endpoint *e = endpoint_of(r);
+    const struct response *res = r->call->res;
+    const char *message = db_message(r->db);
+
+    if (result == DB_TOO_BIG && e->method == METHOD_GET)
+        problem(r->call->res, 500,
+                "The answer is larger than this server "
+                "sends");
+    else
+        run_failed(r->call, result, message);
+    if (res->status >= 500)
+        log_error("Error handling request %s %s: %s: %s, request %.*s",
+                  method_name(e->method), e->path, db_result_name(result),
+                  message, (int)res->id_len, res->id);
+}
+
+/* Inside @each the client wants to know which element it was. */
+static void point_to_element(struct run *r)
+{
+    const struct endpoint *e = endpoint_of(r);
+    struct response *res = r->call->res;
+    struct buf errors = {0};
+    char pointer[160];
+
+    if (e->each == NULL || res->status >= 500)
+        return;
+    snprintf(pointer, sizeof pointer, "/%s/%zu", e->each, r->set);
+    problem_error(&errors, pointer, status_phrase(res->status));
+    res->body.len--; /* the closing brace */
+    problem_errors(res, buf_view(&errors));
+    buf_free(&errors);
+}
+
+static bool fail(struct run *r, enum db_result result)
+{
+    answer_failure(r, result);
+    db_rollback(r->db);
+    point_to_element(r);
+    return false;
+}
+
+static bool miss(struct run *r)
+{
+    if (r->question->plan->writes)
+        db_rollback(r->db);
+    problem(r->call->res, 404, "There is no such row");
+    return false;
+}
+
+/* ---- statements ----------------------------------------------------------*/
+
+static void note_slow(const struct run *r, const struct step *s, uint64_t ns)
+{
+    const struct endpoint *e = endpoint_of(r);
+    const struct response *res = r->call->res;
+
+    if (ns / 1000000 < (uint64_t)r->app->slow_query_ms)
+        return;
+    log_warning("Slow query: %" PRIu64 " ms in %s %s (%s:%d), parameters "
+                "redacted, request %.*s",
+                ns / 1000000, method_name(e->method), e->path, e->file,
+                s->sql->line, (int)res->id_len, res->id);
+}
+
+/* DB_TOO_BIG when the answer outgrows the app's response_max; but a write that
+ * commits as it ends has to be run to its end. */
+static enum db_result read_rows(struct run *r, const struct step *s)
+{
+    struct listing *l = r->listing;
+    bool writes = !stmt_readonly(s->stmt);
+    bool wanted = true;
+    enum db_result result;
+
+    while ((result = stmt_step(s->stmt)) == DB_ROW) {
+        if (l->rows == 0 && !columns_refresh(s->columns))
+            return DB_ERROR;
+        if (wanted)
+            wanted = listing_row(l);
+        if (!wanted && !writes) /* a write is run to its end */
+            return DB_DONE;
+        if (l->out->len > (size_t)r->app->response_max &&
+            !r->question->plan->alone)
+            return DB_TOO_BIG;
+    }
+    return result;
+}
+
+static enum db_result skip_rows(const struct step *s)
+{
+    enum db_result result;
+
+    while ((result = stmt_step(s->stmt)) == DB_ROW)
+        ;
+    return result;
+}
+
+static void bind(const struct run *r, const struct step *s)
+{
+    const struct question *q = r->question;
+    const struct bindings b = {
+        .arguments = &q->arguments,
+        .set = r->set,
+        .who = &q->who,
+        .paging = &q->paging,
+    };
+
+    step_bind(s, &b);
+}
+
+static enum db_result run_step(struct run *r, const struct step *s)
+{
+    struct trace *t = r->call->trace;
+    bool gives = s == r->question->step && s->columns;
+    size_t before = r->listing->rows;
+
+    trace_sql(t, t->queries + 1);
+    bind(r, s);
+    enum db_result result = gives ? read_rows(r, s) : skip_rows(s);
+    stmt_reset(s->stmt);
+    size_t rows = gives ? r->listing->rows - before : 0;
+    note_slow(r, s, trace_sql_end(t, s->sql->line, rows));
+    return result;
+}
+
+static enum db_result run_statements(struct run *r)
+{
+    const struct plan *plan = r->question->plan;
+    enum db_result result = DB_DONE;
+
+    if (r->question->paged)
+        return run_step(r, r->question->step);
+    for (size_t i = 0; i < plan->step_count && result == DB_DONE; i++)
+        result = run_step(r, &plan->steps[i]);
+    return result;
+}
+
+static bool lacks_row(const struct run *r)
+{
+    enum shape shape = endpoint_of(r)->shape;
+
+    return (shape == SHAPE_ONE || shape == SHAPE_VALUE) &&
+           r->listing->rows == 0;
+}
+
+/* Every element is one set of values; without @each there is one. */
+static bool run_sets(struct run *r)
+{
+    enum db_result result = DB_DONE;
+
+    for (r->set = 0; r->set < r->question->arguments.sets; r->set++) {
+        result = run_statements(r);
+        if (result != DB_DONE)
+            return fail(r, result);
+    }
+    return !lacks_row(r) || miss(r);
+}
+
+/* ---- transactions --------------------------------------------------------*/
+
+static bool write_alone(struct run *r)
+{
+    enum db_result result = db_begin_alone(r->db);
+
+    return result == DB_DONE ? run_sets(r) : fail(r, result);
+}
+
+static bool refuse(struct run *r)
+{
+    db_rollback(r->db);
+    return false;
+}
+
+static bool write_all(struct run *r)
+{
+    enum db_result result;
+
+    if (r->question->plan->alone && r->allowed == NULL)
+        return write_alone(r);
+    trace_phase(r->call->trace, PHASE_TURN);
+    result = db_begin_write(r->db);
+    if (result != DB_DONE)
+        return fail(r, result);
+    if (r->allowed && !r->allowed(r->self))
+        return refuse(r);
+    if (!run_sets(r))
+        return false;
+    result = db_commit(r->db);
+    return result == DB_DONE || fail(r, result);
+}
+
+/* Several statements see one snapshot; it ends with the turn of the loop. */
+static bool read_all(struct run *r)
+{
+    const struct question *q = r->question;
+    bool several = q->paged ? q->paging.count : q->plan->step_count > 1;
+    enum db_result result;
+
+    if (several)
+        db_share_reads(r->db);
+    result = db_begin_read(r->db);
+    return result == DB_DONE ? run_sets(r) : fail(r, result);
+}
+
+static void begin_listing(struct run *r)
+{
+    const struct question *q = r->question;
+    struct listing *l = r->listing;
+
+    l->plan = q->plan;
+    l->step = q->step;
+    l->paging = q->paged ? &q->paging : NULL;
+    l->form = q->form;
+    l->set = q->set;
+    l->rows = 0;
+    if (q->step)
+        listing_begin(l, &r->call->res->body);
+}
+
+bool run_all(struct run *r)
+{
+    begin_listing(r);
+    bool ok = r->question->plan->writes ? write_all(r) : read_all(r);
+    if (ok && r->question->step)
+        listing_end(r->listing);
+    return ok;
+}
+
+int64_t run_count(struct run *r)
+{
+    const struct plan *plan = r->question->plan;
+    const struct step *s = &plan->steps[paging_count_variant(plan->e)];
+    struct trace *t = r->call->trace;
+    int64_t count = -1;
+
+    r->set = 0;
+    trace_sql(t, t->queries + 1);
+    bind(r, s);
+    enum db_result result = stmt_step(s->stmt);
+    if (result == DB_ROW)
+        count = stmt_int(s->stmt, 0);
+    stmt_reset(s->stmt);
+    trace_sql_end(t, s->sql->line, 1);
+    if (result != DB_ROW)
+        fail(r, result);
+    return count;
+}

@@ -1,0 +1,38 @@
+/*
+ * waiting: calls of this worker that wait for an answer which another worker
+ * is computing (flights.h).
+ */
+#ifndef PRONG_WAITING_H
+#define PRONG_WAITING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/flights.h"
+#include "worker/call.h"
+
+struct waiter {
+    struct call *call;
+    size_t endpoint;   /* its number */
+    uint64_t key;      /* of the flight */
+    uint64_t until_ms; /* its patience, loop time */
+};
+
+/* Zero-initialised is valid. */
+struct waiting {
+    struct buf list; /* of struct waiter */
+};
+
+void waiting_add(struct waiting *w, const struct waiter *waiter);
+size_t waiting_count(const struct waiting *w);
+/*
+ * Takes one whose flight has landed or whose patience is over; false when
+ * there is none now. `slot` is this worker's.
+ */
+bool waiting_take(struct waiting *w, const struct flights *flights,
+                  unsigned slot, uint64_t now_ms, struct waiter *out);
+void waiting_free(struct waiting *w);
+
+#endif
