@@ -1,7 +1,7 @@
 /*
  * board: what the keeper writes up for everybody to read, in the segment: the
  * state of the system, a minute of samples, the alerts. One writer, versioned:
- * a reader copies and looks at the version again.
+ * a reader copies and looks at the version again (versioned.h).
  */
 #ifndef PRONG_BOARD_H
 #define PRONG_BOARD_H

@@ -76,7 +76,7 @@ struct metrics;
 /* Bytes of its region, which is valid when zeroed. */
 size_t metrics_size(void);
 /* The cell of a route in a slot; claimed if need be. Never null. Searches: up
- * to 10 us, so a worker keeps what it was given. */
+ * to 10 µs, so a worker keeps what it was given. */
 struct metrics_cell *metrics_cell(struct metrics *m, unsigned slot,
                                   unsigned route);
 

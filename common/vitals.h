@@ -13,7 +13,7 @@ struct vitals {
                          resident size where that cannot be read */
     uint64_t peak_kb; /* largest resident size */
     uint64_t cpu_us;  /* user and system */
-    uint32_t descriptors;
+    uint32_t descriptors; /* open; when none is left, as many as may be */
 };
 
 /* Of the calling process. 0.2 to 1 ms: not for each request. */

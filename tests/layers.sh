@@ -25,7 +25,7 @@ only "${include}sqlite3" 'worker/db(_[a-z]+)?\.c|worker/db_private\.h' \
 only "${include}sys/epoll|\<(signalfd|epoll_(create1?|ctl|wait)) *\(" \
     'common/loop\.c' 'epoll and signalfd belong to loop.c'
 only "${include}sys/mman" 'common/shm\.c' 'mmap belongs to shm.c'
-only "${include}sys/wait|\<(fork|vfork|waitpid) *\(" \
+only "${include}sys/wait|\<(fork|vfork|waitpid|wait4) *\(" \
     'master/spawn\.c' 'fork and waitpid belong to spawn.c'
 only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
 only "${include}zlib" 'worker/encoding\.c' 'zlib belongs to encoding.c'

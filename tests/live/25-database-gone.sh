@@ -12,7 +12,7 @@ mv "$T/app/live.db" "$T/aside.db"
 await 5 answers 503
 kill -HUP "$PID"
 await 10 logged 'Reload failed'
-kill -KILL "$(pgrep -P "$PID" | head -n 1)"
+kill -KILL "$(workers | head -n 1)"
 sleep 1.5 # a first try of a new worker, and its back-off
 [ ! -e "$T/app/live.db" ] || fail "an empty database was made"
 mv "$T/aside.db" "$T/app/live.db"

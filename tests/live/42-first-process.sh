@@ -26,7 +26,7 @@ no_zombies() {
 }
 await 5 no_zombies
 await 10 logged 'Booting worker' 2
-[ "$(pgrep -P "$first" | wc -l)" -eq 2 ] || fail "not two workers"
+[ "$(pgrep -f -P "$first" '^prong: worker' | wc -l)" -eq 2 ] || fail "not two workers"
 kill -TERM "$first"
 ended 20 0
 logged 'Shutting down: Master' || fail "no orderly end"

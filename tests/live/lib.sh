@@ -128,7 +128,11 @@ stop() {
 
 # The workers' process ids, oldest first; and how many there are.
 workers() {
-    pgrep -P "$PID" || true
+    pgrep -f -P "$PID" '^prong: worker' || true
+}
+
+keeper() {
+    pgrep -f -P "$PID" '^prong: keeper' || true
 }
 
 workers_are() {

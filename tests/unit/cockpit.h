@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "common/tables.h"
 #include "tests/unit/ask.h"
+#include "tests/unit/declare.h"
 #include "tests/unit/scratch.h"
 #include "worker/monitor.h"
 
@@ -19,22 +20,19 @@ enum { MINUTE_MS = 60000, BORN_AGO_MS = 600000 };
 
 typedef void page_answer(const struct monitor *m, struct call *call);
 
-static struct endpoint cockpit_endpoints[] = {
-    {.method = METHOD_GET, .path = "/api/chefs", .cache_ms = 1000},
-    {.method = METHOD_GET, .path = "/api/chefs/{id}", .cache_ms = 1000},
-    {.method = METHOD_POST, .path = "/api/chefs"},
-    {.method = METHOD_GET, .path = "/api/{kind}/notes"},
-    {.method = METHOD_GET, .path = "/live"}, /* in place of the server's own */
-};
-
-static struct app cockpit_app = {
-    .name = "test",
-    .endpoints = cockpit_endpoints,
-    .endpoint_count = sizeof cockpit_endpoints / sizeof *cockpit_endpoints,
-};
+/* The last one stands in place of the server's own. */
+static const char cockpit_api[] =
+    "-- GET /api/chefs\n-- @cache 1s\nSELECT 1;\n\n"
+    "-- GET /api/chefs/{id}\n-- @param id integer\n-- @cache 1s\n"
+    "SELECT :id;\n\n"
+    "-- POST /api/chefs\n-- @auth public\nSELECT 1;\n\n"
+    "-- GET /api/{kind}/notes\n-- @param kind text\nSELECT :kind;\n\n"
+    "-- GET /live\nSELECT 1;\n";
 
 static struct {
     struct shared shared;
+    struct sqlfile api;
+    struct app app;
     struct db *db;
     struct stmt *extract; /* of JSON */
     struct monitor monitor;
@@ -102,6 +100,7 @@ static inline int cockpit_remove(void **state)
     response_free(&cockpit.res);
     buf_free(&cockpit.body);
     db_close(cockpit.db);
+    undeclare(&cockpit.api);
     shared_close(&cockpit.shared);
     return 0;
 }

@@ -317,6 +317,26 @@ static void test_jobs(void **state)
     must_say("jobs/j.sql:4: error: no such column: nope");
 }
 
+/* A note is neither an error nor a warning. */
+static void test_notes(void **state)
+{
+    const struct scratch *s = *state;
+
+    make_app(s, base_schema, NULL,
+             "-- GET /dice\n-- @cache 1m\nSELECT 1;\nSELECT random() AS n;\n"
+             "-- GET /own\n-- @cache 1m\n"
+             "SELECT name FROM sqlite_temp_schema;\n"
+             "-- GET /plain\n-- @cache 1m\nSELECT id FROM users;\n"
+             "-- GET /uncached\nSELECT random() AS n;\n");
+    assert_int_equal(check(s), 0);
+    must_say("api/x.sql:1: note: GET /dice is cached for 1m although random()"
+             " makes each answer different: only the time limits it\n");
+    must_say("api/x.sql:5: note: GET /own is not cached: ");
+    must_not_say("/plain");
+    must_not_say("/uncached");
+    must_say("0 errors, 0 warnings\n");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
@@ -326,7 +346,7 @@ int main(void)
         TEST(test_warnings),       TEST(test_paging),
         TEST(test_proposal_holds), TEST(test_foreign_keys),
         TEST(test_real_database),  TEST(test_unreadable_database),
-        TEST(test_jobs),
+        TEST(test_jobs),           TEST(test_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
