@@ -12,7 +12,8 @@
  * ring at once. Each put makes a bounded number of steps.
  *
  * Two departures from the paper. As long as the main ring has free room,
- * everything moves there: nothing is lost before the memory is full. And a
+ * everything moves there: nothing is lost before the memory is full (or a
+ * bucket of the index is, which small entries may bring about). And a
  * value that replaces another begins in the small ring, with the heat of the
  * old one: what is outdated all the time wears that ring out, while the main
  * ring keeps what lasts. What is larger than a quarter of the small ring

@@ -61,10 +61,11 @@ struct slot {
     /* Requests answered since its birth. */
     _Atomic uint64_t requests;
 
-    _Atomic uint64_t busy_ns;     /* not waiting, since the slot's beginning */
-    _Atomic uint32_t connections; /* open now */
-    _Atomic uint32_t backlog;     /* of the listening sockets, last looked at */
-    _Atomic uint64_t accepted;    /* connections, since the slot's beginning */
+    _Atomic uint64_t busy_ns;      /* not waiting, since the slot's beginning */
+    _Atomic uint64_t busy_then_ns; /* of that, before its birth */
+    _Atomic uint32_t connections;  /* open now */
+    _Atomic uint32_t backlog;  /* of the listening sockets, last looked at */
+    _Atomic uint64_t accepted; /* connections, since the slot's beginning */
 
     _Atomic uint64_t cpu_us; /* struct vitals, taken now and then */
     _Atomic uint64_t pss_kb;

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct vitals {
-    uint64_t pss_kb;  /* proportional set size, /proc/self/smaps_rollup; the
-                         resident size where that cannot be read */
-    uint64_t peak_kb; /* largest resident size */
-    uint64_t cpu_us;  /* user and system */
+    uint64_t pss_kb;      /* proportional set size, /proc/self/smaps_rollup; the
+                             resident size where that cannot be read */
+    uint64_t peak_kb;     /* largest resident size */
+    uint64_t cpu_us;      /* user and system */
     uint32_t descriptors; /* open; when none is left, as many as may be */
 };
 

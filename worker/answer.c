@@ -64,12 +64,15 @@ void answer_give(const struct answer *a, struct choice c, struct response *res)
     char room[CONDITIONS_TAG];
     bool gzip = c.gzip && (a->gzip.len > 0 || c.status == 304);
 
+    if (c.status == 412) {
+        buf_clear(&res->headers); /* they are of what is not given */
+        problem(res, 412, "The representation is another one now");
+        return;
+    }
     res->status = c.status;
     buf_slice(&res->headers, a->headers);
     response_header(res, "ETag", tag_of(a, gzip, room));
-    if (c.status == 412) {
-        problem(res, 412, "The representation is another one now");
-    } else if (c.status == 304) {
+    if (c.status == 304) {
         res->type = NULL;
         response_drop_body(res);
     } else {

@@ -11,97 +11,6 @@
 
 #include "worker/db.h"
 
-/* ---- results ------------------------------------------------------------ */
-
-/* ON DELETE RESTRICT is a trigger of SQLite's own making, and says so. */
-static bool is_restrict(const struct db *db)
-{
-    return strcmp(sqlite3_errmsg(db->raw), "FOREIGN KEY constraint failed") ==
-           0;
-}
-
-static enum db_result constraint_of(const struct db *db, int code)
-{
-    switch (code) {
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID: return DB_UNIQUE;
-    case SQLITE_CONSTRAINT_FOREIGNKEY: return DB_FOREIGN;
-    case SQLITE_CONSTRAINT_NOTNULL: return DB_NOT_NULL;
-    case SQLITE_CONSTRAINT_CHECK:
-    case SQLITE_CONSTRAINT_DATATYPE: return DB_CHECK;
-    case SQLITE_CONSTRAINT_TRIGGER:
-        return is_restrict(db) ? DB_FOREIGN : DB_RAISED;
-    default: return DB_ERROR;
-    }
-}
-
-static enum db_result result_of(const struct db *db, int code)
-{
-    if (code == SQLITE_READONLY_DBMOVED)
-        return DB_GONE;
-    if (code == SQLITE_IOERR_SHMSIZE) /* how ENOSPC on the -shm file shows */
-        return DB_FULL;
-    switch (code & 0xFF) {
-    case SQLITE_CONSTRAINT: return constraint_of(db, code);
-    case SQLITE_MISMATCH: return DB_CHECK;
-    case SQLITE_INTERRUPT: return DB_DEADLINE;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return DB_BUSY;
-    case SQLITE_FULL: return DB_FULL;
-    case SQLITE_READONLY:
-    case SQLITE_PERM: return DB_READONLY;
-    case SQLITE_TOOBIG: return DB_TOO_BIG;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return DB_CORRUPT;
-    case SQLITE_CANTOPEN: return DB_GONE;
-    default: return DB_ERROR;
-    }
-}
-
-/* Failures after which only opening the file anew shows what is there. */
-static bool is_damage(int code)
-{
-    int primary = code & 0xFF;
-
-    return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
-           primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ||
-           code == SQLITE_READONLY_DBMOVED;
-}
-
-static enum db_result fail(struct db *db, int code)
-{
-    snprintf(db->message, sizeof db->message, "%s", sqlite3_errmsg(db->raw));
-    if (is_damage(code)) {
-        db->damaged = true;
-        db_suspect(db);
-    }
-    enum db_result result = result_of(db, code);
-    if (result == DB_BUSY)
-        db->contended = true;
-    return result;
-}
-
-const char *db_message(const struct db *db)
-{
-    return db->message;
-}
-
-const char *db_result_name(enum db_result r)
-{
-    static const char *const names[] = {
-        [DB_ROW] = "row",           [DB_DONE] = "done",
-        [DB_UNIQUE] = "unique",     [DB_FOREIGN] = "foreign key",
-        [DB_NOT_NULL] = "not null", [DB_CHECK] = "check",
-        [DB_RAISED] = "raised",     [DB_DEADLINE] = "deadline",
-        [DB_BUSY] = "busy",         [DB_FULL] = "full",
-        [DB_READONLY] = "readonly", [DB_TOO_BIG] = "too big",
-        [DB_CORRUPT] = "corrupt",   [DB_GONE] = "gone",
-        [DB_ERROR] = "error",
-    };
-    return names[r];
-}
-
 /* ---- running ------------------------------------------------------------ */
 
 static void bound(struct stmt *s, int code)
@@ -154,7 +63,7 @@ static enum db_result refuse(struct stmt *s)
         return DB_GONE; /* db_message says why since db_ready found out */
     snprintf(s->db->message, sizeof s->db->message, "binding a value: %s",
              sqlite3_errstr(s->refused));
-    return result_of(s->db, s->refused);
+    return db_result_of(s->db, s->refused);
 }
 
 enum db_result stmt_step(struct stmt *s)
@@ -177,7 +86,7 @@ enum db_result stmt_step(struct stmt *s)
     if (db->alone && code == SQLITE_DONE)
         db->contended = false;
     db->alone = db->unstoppable = false;
-    return code == SQLITE_DONE ? DB_DONE : fail(db, code);
+    return code == SQLITE_DONE ? DB_DONE : db_fail(db, code);
 }
 
 void stmt_reset(struct stmt *s)
@@ -394,7 +303,7 @@ enum db_result db_commit(struct db *db)
     int code = run_to_its_end(db->commit);
     if (code == SQLITE_DONE)
         return DB_DONE;
-    enum db_result r = fail(db, code);
+    enum db_result r = db_fail(db, code);
     db_rollback(db);
     return r;
 }

@@ -1,7 +1,7 @@
 /*
  * db: one SQLite connection and its prepared statements. Its files (db.c for
- * what every request runs, db_prepare.c, db_open.c, db_file.c, db_tables.c,
- * db_impure.c, db_commit.c) are the only ones that include sqlite3.h. It knows
+ * what every request runs, and db_*.c) are the only ones that include
+ * sqlite3.h. It knows
  * no HTTP: results are rows, failures are an enum, and others decide what a
  * client is told.
  *

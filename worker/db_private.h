@@ -1,9 +1,10 @@
 /*
  * What the files of db share, and nobody else sees: db.c (running statements,
- * transactions), db_prepare.c (preparing them, scripts), db_open.c (opening,
- * waiting), db_file.c (noticing that the file is another one), db_tables.c
- * (which tables a statement reads and writes), db_impure.c (what else its
- * answer depends on), db_commit.c (telling others of commits).
+ * transactions), db_result.c (what went wrong), db_prepare.c (preparing them,
+ * scripts), db_open.c (opening, waiting), db_file.c (noticing that the file is
+ * another one), db_tables.c (which tables a statement reads and writes),
+ * db_impure.c (what else its answer depends on), db_commit.c (telling others of
+ * commits).
  */
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
@@ -106,6 +107,14 @@ struct stmt {
 };
 
 enum { PATH_BYTES = 4096 };
+
+/* ---- db_result.c ---- */
+
+/* What one of SQLite's extended codes means to others. */
+enum db_result db_result_of(const struct db *db, int code);
+/* The same, for a failure just now: keeps SQLite's words, and looks at the
+ * file soon when it may be damaged. */
+enum db_result db_fail(struct db *db, int code);
 
 /* ---- db_prepare.c ---- */
 

@@ -15,11 +15,13 @@
 
 static bool gate_is_open(struct visit *v)
 {
-    const struct gate gate = {v->es->config.db, v->es->tokens};
     struct identity *who = &v->es->question.who;
 
     *who = (struct identity){.known = false};
-    return v->call->inside || gate_pass(&gate, v->p->plan, v->call, who);
+    if (v->call->inside || !gate_asks(v->p->plan))
+        return true;
+    endpoint_deadline(v); /* the token may have to be looked up */
+    return gate_pass(v->es->tokens, v->p->plan, v->call, who);
 }
 
 static bool quarantined(const struct visit *v)
@@ -103,7 +105,6 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
     call->res->route = e->path;
     if (!call->waited)
         observe_route(es->config.observer, call, p->route, e->path);
-    db_deadline(es->config.db, loop_clock_ms() + (uint64_t)e->timeout_ms);
     if (!answer(&v))
         return;
     call->res->sql_us = call->trace->sql_ns / 1000;
@@ -112,9 +113,9 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 
 bool endpoints_operator(struct endpoints *es, struct call *call)
 {
-    const struct gate gate = {es->config.db, es->tokens};
-
-    return gate_operator(&gate, call);
+    db_deadline(es->config.db,
+                loop_clock_ms() + (uint64_t)es->config.app->timeout_ms);
+    return gate_operator(es->tokens, call);
 }
 
 size_t endpoints_waiting(const struct endpoints *es)

@@ -33,6 +33,7 @@ void endpoint_forgive(struct visit *v)
 
 void endpoint_compute(struct visit *v)
 {
+    endpoint_deadline(v);
     if (run_all(&v->run))
         endpoint_finish(v);
     if (v->call->res->status >= 400)

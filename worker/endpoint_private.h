@@ -6,6 +6,7 @@
 #ifndef PRONG_ENDPOINT_PRIVATE_H
 #define PRONG_ENDPOINT_PRIVATE_H
 
+#include "common/loop.h"
 #include "worker/endpoint.h"
 #include "worker/json.h"
 #include "worker/kept.h"
@@ -51,6 +52,13 @@ struct visit {
 static inline const struct endpoint *endpoint_of(const struct visit *v)
 {
     return v->p->plan->e;
+}
+
+/* The time that its SQL has begins now. */
+static inline void endpoint_deadline(const struct visit *v)
+{
+    db_deadline(v->es->config.db,
+                loop_clock_ms() + (uint64_t)endpoint_of(v)->timeout_ms);
 }
 
 /* ---- endpoint_finish.c ---------------------------------------------------*/

@@ -17,6 +17,11 @@ bool gate_is_public(const struct endpoint *e)
     return e->auth == NULL || strcmp(e->auth, "public") == 0;
 }
 
+bool gate_asks(const struct plan *plan)
+{
+    return plan->needs_user || !gate_is_public(plan->e);
+}
+
 /* Any token is a user; an admin is everything. */
 static bool has_role(const struct identity *who, const char *role)
 {
@@ -35,18 +40,9 @@ static struct slice bearer(const struct request *req)
     return (struct slice){NULL, 0};
 }
 
-/* In the same snapshot as the reads that follow. */
-static enum db_result identify(const struct gate *g, struct slice token,
-                               struct identity *who)
-{
-    enum db_result result = db_begin_read(g->db);
-
-    return result == DB_DONE ? tokens_find(g->tokens, token, who) : result;
-}
-
 /* False when it was refused: without a token, if one is `needed`, or with one
  * that opens nothing. */
-static bool show_token(const struct gate *g, struct call *call, bool needed,
+static bool show_token(struct tokens *tokens, struct call *call, bool needed,
                        struct identity *who)
 {
     struct slice token = bearer(call->req);
@@ -54,7 +50,7 @@ static bool show_token(const struct gate *g, struct call *call, bool needed,
     if (token.ptr == NULL)
         return !needed ||
                refuse(call, 401, "Bearer", "A bearer token is needed");
-    enum db_result result = identify(g, token, who);
+    enum db_result result = tokens_find(tokens, token, who);
     if (result != DB_DONE) {
         problem_sql(call->res, result, NULL);
         return false;
@@ -70,21 +66,21 @@ static bool demand_role(struct call *call, const struct identity *who,
            refuse(call, 403, NULL, "The token's role may not do this");
 }
 
-bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
-               struct identity *who)
+bool gate_pass(struct tokens *tokens, const struct plan *plan,
+               struct call *call, struct identity *who)
 {
     bool public = gate_is_public(plan->e);
 
-    if (public && !plan->needs_user)
+    if (!gate_asks(plan))
         return true;
-    return show_token(g, call, !public, who) &&
+    return show_token(tokens, call, !public, who) &&
            (public || demand_role(call, who, plan->e->auth));
 }
 
-bool gate_operator(const struct gate *g, struct call *call)
+bool gate_operator(struct tokens *tokens, struct call *call)
 {
     struct identity who = {.known = false};
 
-    return call->admin || (show_token(g, call, true, &who) &&
+    return call->admin || (show_token(tokens, call, true, &who) &&
                            demand_role(call, &who, "admin"));
 }

@@ -11,25 +11,22 @@
 #include "worker/plan.h"
 #include "worker/token.h"
 
-struct gate {
-    struct db *db;
-    struct tokens *tokens;
-};
-
 /*
  * True when the call may go on; *who then says for whom, as far as the plan
  * wants to know (a public endpoint that binds nothing of it asks nobody).
  * Otherwise the response is a complete 401, 403, or what the database said.
  */
-bool gate_pass(const struct gate *g, const struct plan *plan, struct call *call,
-               struct identity *who);
+bool gate_pass(struct tokens *tokens, const struct plan *plan,
+               struct call *call, struct identity *who);
 
 /*
  * The same for the server's own pages: true for whoever came in by
  * --admin-bind or shows an admin's token.
  */
-bool gate_operator(const struct gate *g, struct call *call);
+bool gate_operator(struct tokens *tokens, struct call *call);
 
+/* Whether it matters who asks: if not, nobody is asked. */
+bool gate_asks(const struct plan *plan);
 /* Open to everybody, with or without a token. */
 bool gate_is_public(const struct endpoint *e);
 

@@ -91,6 +91,8 @@ bool monitor_present(const struct monitor *m, unsigned slot,
                      struct record *out);
 /* "id", "endpoint" and "path", as all pages write them. */
 void monitor_which(struct jsonout *j, const struct record *rec);
+/* "phase", and in SQL "statement", of one that is at work. */
+void monitor_phase(struct jsonout *j, const struct record *rec);
 /* A text of a record, whatever state it was left in. */
 struct slice monitor_text(const char *room, size_t size);
 

@@ -84,10 +84,8 @@ static void find(const struct monitor *m, const struct part *part,
 
 static void add_phases(struct jsonout *j, const struct found *f)
 {
-    uint32_t phase = atomic_load(&f->record.phase);
-
-    if (phase > PHASE_NONE && phase < PHASES)
-        jsonout_text(j, "phase", slice_of(phase_name(phase)));
+    if (f->at_work)
+        monitor_phase(j, &f->record);
     jsonout_open(j, "phases_ms", '{');
     for (unsigned p = PHASE_NONE + 1; p < PHASES; p++)
         jsonout_real(j, phase_name(p), monitor_ms(f->record.phase_ns[p]), 3);

@@ -26,6 +26,17 @@ void monitor_which(struct jsonout *j, const struct record *rec)
     jsonout_text(j, "path", monitor_text(rec->path, sizeof rec->path));
 }
 
+void monitor_phase(struct jsonout *j, const struct record *rec)
+{
+    uint32_t phase = atomic_load(&rec->phase);
+
+    if (phase == PHASE_NONE || phase >= PHASES)
+        return;
+    jsonout_text(j, "phase", slice_of(phase_name(phase)));
+    if (phase == PHASE_SQL)
+        jsonout_int(j, "statement", atomic_load(&rec->statement));
+}
+
 static void add_present(const struct monitor *m, struct jsonout *j,
                         unsigned slot)
 {
@@ -39,22 +50,18 @@ static void add_present(const struct monitor *m, struct jsonout *j,
     uint64_t for_ns = now_ns > rec.began_ns ? now_ns - rec.began_ns : 0;
     jsonout_open(j, "present_request", '{');
     monitor_which(j, &rec);
-    jsonout_text(j, "phase", slice_of(phase_name(atomic_load(&rec.phase))));
+    monitor_phase(j, &rec);
     jsonout_real(j, "for_ms", monitor_ms(for_ns), 3);
     jsonout_close(j, '}');
 }
 
-/*
- * How much of its life it was not waiting. A slot's busy time is that of all
- * processes it ever had, so from the second on it is held against the life of
- * the server, which is as long or longer.
- */
-static double busy_percent(const struct monitor *m, const struct slot *s)
+/* How much of its life it was not waiting. */
+static double busy_percent(const struct slot *s)
 {
-    int64_t since = atomic_load(&s->births) > 1 ? monitor_born_ms(m)
-                                                : atomic_load(&s->born_ms);
+    int64_t since = atomic_load(&s->born_ms);
     int64_t life_ms = monitor_wall_ms() - since;
-    uint64_t busy_ms = atomic_load(&s->busy_ns) / 1000000;
+    uint64_t then_ns = atomic_load(&s->busy_then_ns);
+    uint64_t busy_ms = (atomic_load(&s->busy_ns) - then_ns) / 1000000;
 
     if (since <= 0 || life_ms <= 0)
         return 0;
@@ -85,7 +92,7 @@ static void add_worker(const struct monitor *m, struct jsonout *j,
     jsonout_int(j, "restarts", births > 0 ? births - 1 : 0);
     jsonout_int(j, "crashes", atomic_load(&s->deaths));
     jsonout_int(j, "uptime_seconds", monitor_age(atomic_load(&s->born_ms)));
-    jsonout_real(j, "busy_percent", busy_percent(m, s), 2);
+    jsonout_real(j, "busy_percent", busy_percent(s), 2);
     add_costs(j, s);
     jsonout_int(j, "connections", atomic_load(&s->connections));
     add_present(m, j, number);

@@ -143,8 +143,7 @@ static bool is_first(const struct heritage *h)
         const struct slot *slot = &h->shared->slots[i];
         if (slot != h->slot && atomic_load(&slot->ready) &&
             atomic_load(&slot->pid) &&
-            atomic_load(&slot->generation) ==
-                atomic_load(&h->slot->generation))
+            atomic_load(&slot->generation) == atomic_load(&h->slot->generation))
             return false;
     }
     return true;
@@ -245,6 +244,8 @@ static bool set_up(struct worker *w)
     want_descriptors(w->heritage->settings);
     w->max_requests = choose_max_requests(w->heritage->settings);
     w->predecessors = atomic_load(&w->heritage->slot->accepted);
+    atomic_store(&w->heritage->slot->busy_then_ns,
+                 atomic_load(&w->heritage->slot->busy_ns));
     w->loop = loop_new();
     if (w->loop == NULL || !listen_to_signals(w)) {
         log_error("Cannot make an event loop: %s", strerror(errno));

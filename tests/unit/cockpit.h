@@ -85,8 +85,12 @@ static inline int cockpit_make(void **state)
     must_run(cockpit.db, "CREATE TABLE Chefs(id); CREATE TABLE [we\"ird](id)");
     must_prepare(cockpit.db, "SELECT * FROM Chefs, [we\"ird]");
     cockpit.extract = must_prepare(cockpit.db, "SELECT json_extract(?1, ?2)");
+    declare(&cockpit.api, cockpit_api);
+    cockpit.app = (struct app){.name = "test",
+                               .endpoints = cockpit.api.endpoints,
+                               .endpoint_count = cockpit.api.endpoint_count};
     cockpit.monitor = (struct monitor){
-        .app = &cockpit_app, .shared = &cockpit.shared, .db = cockpit.db};
+        .app = &cockpit.app, .shared = &cockpit.shared, .db = cockpit.db};
     response_init(&cockpit.res);
     man(SLOT_MASTER, 100, BORN_AGO_MS);
     man(0, 101, BORN_AGO_MS);

@@ -1,11 +1,13 @@
 /*
  * kitchen: a schema with all that makes one statement touch several tables,
- * and sets of tables in words.
+ * sets of tables in words, and ways to write.
  */
 #ifndef PRONG_TEST_KITCHEN_H
 #define PRONG_TEST_KITCHEN_H
 
 #include "watched.h"
+
+#include "worker/db_private.h"
 
 static const char kitchen[] =
     "CREATE TABLE chefs(id INTEGER PRIMARY KEY, name TEXT UNIQUE, stars);"
@@ -89,6 +91,101 @@ static inline struct db *open_kitchen(const struct scratch *s,
     must_run(db, kitchen);
     db_close(db);
     return must_watch(w, s->path, OWN_SLOT);
+}
+
+/* ---- writing ---- */
+
+/* What stood before, to be compared. */
+struct before {
+    uint64_t version[NAMES_MAX];
+    uint64_t epoch;
+    uint32_t change;
+};
+
+static inline void remember(struct before *b, const struct watched *w,
+                            const struct db *db)
+{
+    for (unsigned i = 0; i < NAMES_MAX; i++)
+        b->version[i] = tables_version(w->tables, i);
+    b->epoch = tables_epoch(w->tables);
+    b->change = db->change ? *db->change : 0;
+}
+
+/* Names of the tables that moved since; "*" when all did. */
+static inline const char *moved(const struct before *b, const struct watched *w,
+                                const struct db *db)
+{
+    struct table_set set = {.count = 0};
+
+    if (tables_epoch(w->tables) != b->epoch)
+        return "*";
+    for (unsigned i = 0; i < NAMES_MAX; i++)
+        if (tables_version(w->tables, i) != b->version[i])
+            db_set_add(&set, i);
+    return list(db, &set);
+}
+
+enum how { IN_TRANSACTION, ALONE, BY_ITSELF, GIVEN_UP, ROLLED_BACK };
+
+static inline enum db_result end(struct db *db, enum db_result r, bool commits)
+{
+    if (r == DB_DONE && commits)
+        return db_commit(db);
+    db_rollback(db);
+    return r;
+}
+
+static inline enum db_result run_two(struct db *db, const char *sql,
+                                     const char *more)
+{
+    enum db_result r = run_sql(db, sql);
+
+    return r == DB_DONE && more ? run_sql(db, more) : r;
+}
+
+/* Reset after its first row: SQLite then commits in sqlite3_reset. */
+static inline enum db_result give_up(struct db *db, const char *sql)
+{
+    struct stmt *s = must_prepare(db, sql);
+    enum db_result r = stmt_step(s);
+
+    stmt_reset(s);
+    assert_false(db->announced);
+    db_finalize(s);
+    return r == DB_ROW ? DB_DONE : r;
+}
+
+static inline enum db_result perform(struct db *db, enum how how,
+                                     const char *sql, const char *more)
+{
+    if (how == BY_ITSELF)
+        return run_two(db, sql, more);
+    if (how == GIVEN_UP)
+        return give_up(db, sql);
+    if (how == ALONE) {
+        assert_int_equal(db_begin_alone(db), DB_DONE);
+        return run_sql(db, sql);
+    }
+    assert_int_equal(db_begin_write(db), DB_DONE);
+    return end(db, run_two(db, sql, more), how != ROLLED_BACK);
+}
+
+static inline void must_be_known(const struct watched *w, struct db *db)
+{
+    uint64_t strangers = tables_strangers(w->tables);
+
+    assert_true(db_current(db));
+    assert_true(tables_strangers(w->tables) == strangers);
+}
+
+/* A base for the counter: the first look ever finds none. */
+static inline struct db *settled_kitchen(const struct scratch *s,
+                                         const struct watched *w)
+{
+    struct db *db = open_kitchen(s, w);
+
+    assert_true(db_current(db));
+    return db;
 }
 
 #endif

@@ -22,6 +22,9 @@
 #include "common/cache.h"
 #include "common/hash.h"
 
+#define KILO ((size_t)1024)
+#define MEGA (KILO * KILO)
+
 struct larder {
     struct cache *cache;
     char *end; /* of its region; what follows cannot be touched */
@@ -120,7 +123,7 @@ static inline bool jar_is_good(const char *bytes, size_t len, uint64_t number)
 static inline bool larder_put(const struct larder *l, uint64_t number,
                               uint64_t version, size_t len)
 {
-    static char bytes[4 * 1024 * 1024];
+    static char bytes[4 * MEGA];
     struct label label;
 
     assert(len >= sizeof(struct jar) && len <= sizeof bytes);
@@ -136,7 +139,7 @@ enum look { LOOK_NONE, LOOK_GOOD, LOOK_OVERTAKEN, LOOK_WRONG };
 /* What a worker does: look, copy, ask whether it holds; then the proof. */
 static inline enum look larder_look(const struct larder *l, uint64_t number)
 {
-    static char copy[4 * 1024 * 1024];
+    static char copy[4 * MEGA];
     struct label label;
     struct cache_view view;
 

@@ -147,7 +147,7 @@ static void test_view_of_the_dead(void **state)
  * however many there are. */
 static void test_stopped(void **state)
 {
-    struct larder l = larder_open(32 * 1024 * 1024);
+    struct larder l = larder_open(32 * MEGA);
     uint64_t same_shard = 0;
     pid_t stopped[2];
 
@@ -185,7 +185,8 @@ static void test_stopped(void **state)
 /* ---- at any instruction --------------------------------------------------*/
 
 /* A child whose put is executed instruction by instruction, and killed after
- * so many. True when it was done before. Exits 77 where nobody may trace. */
+ * so many. True when it was done before. Skips the test where nobody may trace.
+ */
 static bool put_steps(const struct larder *l, uint64_t number, unsigned steps)
 {
     int status;
@@ -213,7 +214,7 @@ static bool put_steps(const struct larder *l, uint64_t number, unsigned steps)
         return false;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        exit(77);
+        skip();
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == CHILD_DONE);
     return true;
 }
@@ -305,8 +306,8 @@ static pid_t start(const struct larder *l, unsigned place, uint64_t seed)
  * child_end notices those who went by themselves: they saw something wrong. */
 static void test_killed_at_random(void **state)
 {
-    static const struct timespec pause = {.tv_nsec = 3 * 1000 * 1000};
-    struct larder l = larder_open(1024 * 1024);
+    static const struct timespec pause = {.tv_nsec = 3000000};
+    struct larder l = larder_open(1 * MEGA);
     pid_t crowd[CROWD];
     uint64_t random = 42;
     uint64_t until = now_ms() + 2000;

@@ -1,73 +1,72 @@
 #include "kitchen.h"
 
+static const struct {
+    const char *sql;
+    const char *reads; /* null: of no interest */
+    const char *writes;
+} sets[] = {
+    {"SELECT 1", "", ""},
+    {"SELECT name FROM chefs", "chefs", ""},
+    {"SELECT NAME FROM Chefs", "chefs", ""},
+    {"SELECT count(*) FROM CHEFS", "chefs", ""},
+    {"SELECT 1 FROM chefs", "chefs", ""},
+    {"SELECT * FROM rated", "chefs rated reviews", ""},
+    {"SELECT count(*) FROM best", "chefs rated reviews", ""},
+    {"SELECT (SELECT max(id) FROM reviews)", "reviews", ""},
+    {"SELECT 1 FROM audit WHERE EXISTS (SELECT 1 FROM totals)", "audit totals",
+     ""},
+    {"WITH c AS (SELECT id FROM chefs) SELECT c.id FROM c"
+     " JOIN reviews r ON r.chef = c.id",
+     "chefs reviews", ""},
+    {"SELECT id FROM chefs UNION SELECT id FROM bookings", "bookings chefs",
+     ""},
+    {"SELECT value FROM json_each('[1]')", "json_each", ""},
+    {"SELECT name FROM sqlite_schema", "", ""},
+    {"SELECT text FROM words WHERE words MATCH 'x'", "words words_config", ""},
+    {"SELECT text FROM found WHERE found MATCH 'x'",
+     "found found_config reviews", ""},
+    {"SELECT term FROM terms", "terms words", ""},
+    {"SELECT name FROM over_view", "over_view over_view_config …", ""},
+    {"SELECT seq FROM sqlite_sequence", " …", ""},
+    {"SELECT name FROM sqlite_temp_schema", " …", ""},
+
+    {"INSERT INTO audit VALUES (1)", "", "audit"},
+    {"INSERT INTO audit SELECT name FROM chefs", "chefs", "audit"},
+    {"INSERT INTO totals VALUES (1, 2)", "", "totals"},
+    {"INSERT INTO numbered(v) VALUES (1)", "totals", "audit numbered"},
+    {"INSERT INTO best(name) VALUES ('x')", NULL, "best chefs"},
+    {"INSERT INTO chefs(name) VALUES ('x')"
+     " ON CONFLICT (name) DO UPDATE SET stars = excluded.stars",
+     NULL, "chefs"},
+    {"INSERT INTO chefs(name) VALUES ('x')"
+     " ON CONFLICT (name) DO UPDATE SET name = 'y'",
+     NULL, "chefs totals"},
+    {"INSERT INTO words VALUES ('x')", NULL, "words"},
+    {"REPLACE INTO chefs VALUES (1, 'x', 2)", NULL,
+     "bookings chefs notes reviews"},
+    {"UPDATE chefs SET stars = 1", NULL, "chefs"},
+    {"UPDATE chefs SET name = 'x'", NULL, "chefs totals"},
+    {"UPDATE totals SET n = (SELECT count(*) FROM audit)", "audit", "totals"},
+    {"DELETE FROM audit", "", "audit"},
+    {"DELETE FROM reviews WHERE id = 1", NULL, "notes reviews"},
+    {"DELETE FROM chefs", NULL, "bookings chefs notes reviews"},
+    {"CREATE TABLE new_one(a)", NULL, " …"},
+    {"/* x */ drop VIEW best", NULL, "best …"},
+};
+
 static void test_sets(void **state)
 {
-    static const struct {
-        const char *sql;
-        const char *reads; /* null: of no interest */
-        const char *writes;
-    } cases[] = {
-        {"SELECT 1", "", ""},
-        {"SELECT name FROM chefs", "chefs", ""},
-        {"SELECT NAME FROM Chefs", "chefs", ""},
-        {"SELECT count(*) FROM CHEFS", "chefs", ""},
-        {"SELECT 1 FROM chefs", "chefs", ""},
-        {"SELECT * FROM rated", "chefs rated reviews", ""},
-        {"SELECT count(*) FROM best", "chefs rated reviews", ""},
-        {"SELECT (SELECT max(id) FROM reviews)", "reviews", ""},
-        {"SELECT 1 FROM audit WHERE EXISTS (SELECT 1 FROM totals)",
-         "audit totals", ""},
-        {"WITH c AS (SELECT id FROM chefs) SELECT c.id FROM c"
-         " JOIN reviews r ON r.chef = c.id",
-         "chefs reviews", ""},
-        {"SELECT id FROM chefs UNION SELECT id FROM bookings", "bookings chefs",
-         ""},
-        {"SELECT value FROM json_each('[1]')", "json_each", ""},
-        {"SELECT name FROM sqlite_schema", "", ""},
-        {"SELECT text FROM words WHERE words MATCH 'x'", "words words_config",
-         ""},
-        {"SELECT text FROM found WHERE found MATCH 'x'",
-         "found found_config reviews", ""},
-        {"SELECT term FROM terms", "terms words", ""},
-        {"SELECT name FROM over_view", "over_view over_view_config …", ""},
-        {"SELECT seq FROM sqlite_sequence", " …", ""},
-        {"SELECT name FROM sqlite_temp_schema", " …", ""},
-
-        {"INSERT INTO audit VALUES (1)", "", "audit"},
-        {"INSERT INTO audit SELECT name FROM chefs", "chefs", "audit"},
-        {"INSERT INTO totals VALUES (1, 2)", "", "totals"},
-        {"INSERT INTO numbered(v) VALUES (1)", "totals", "audit numbered"},
-        {"INSERT INTO best(name) VALUES ('x')", NULL, "best chefs"},
-        {"INSERT INTO chefs(name) VALUES ('x')"
-         " ON CONFLICT (name) DO UPDATE SET stars = excluded.stars",
-         NULL, "chefs"},
-        {"INSERT INTO chefs(name) VALUES ('x')"
-         " ON CONFLICT (name) DO UPDATE SET name = 'y'",
-         NULL, "chefs totals"},
-        {"INSERT INTO words VALUES ('x')", NULL, "words"},
-        {"REPLACE INTO chefs VALUES (1, 'x', 2)", NULL,
-         "bookings chefs notes reviews"},
-        {"UPDATE chefs SET stars = 1", NULL, "chefs"},
-        {"UPDATE chefs SET name = 'x'", NULL, "chefs totals"},
-        {"UPDATE totals SET n = (SELECT count(*) FROM audit)", "audit",
-         "totals"},
-        {"DELETE FROM audit", "", "audit"},
-        {"DELETE FROM reviews WHERE id = 1", NULL, "notes reviews"},
-        {"DELETE FROM chefs", NULL, "bookings chefs notes reviews"},
-        {"CREATE TABLE new_one(a)", NULL, " …"},
-        {"/* x */ drop VIEW best", NULL, "best …"},
-    };
     struct watched w = watched_make();
     struct db *db = open_kitchen(*state, &w);
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct stmt *s = must_prepare(db, cases[i].sql);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        struct stmt *s = must_prepare(db, sets[i].sql);
         const char *reads = list(db, stmt_reads(s));
         const char *writes = list(db, stmt_writes(s));
-        if (cases[i].reads && strcmp(reads, cases[i].reads) != 0)
-            fail_msg("%s reads [%s]", cases[i].sql, reads);
-        if (strcmp(writes, cases[i].writes) != 0)
-            fail_msg("%s writes [%s]", cases[i].sql, writes);
+        if (sets[i].reads && strcmp(reads, sets[i].reads) != 0)
+            fail_msg("%s reads [%s]", sets[i].sql, reads);
+        if (strcmp(writes, sets[i].writes) != 0)
+            fail_msg("%s writes [%s]", sets[i].sql, writes);
         db_finalize(s);
     }
     db_close(db);

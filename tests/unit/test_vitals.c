@@ -87,8 +87,8 @@ static void shared_memory_is_divided(void **state)
     const size_t size = 16 << 20;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int ready[2];
-    int done[2];
+    int ready[2] = {-1, -1};
+    int done[2] = {-1, -1};
     char byte = 0;
 
     (void)state;
