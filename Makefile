@@ -66,9 +66,10 @@ $(B)/llhttp/%.o: | build/.packages-build
 run: $(B)/prong
 	@mkdir -p var
 	@echo "SoftFactory: http://127.0.0.1:$(PORT)/  health: /api/health  admin token: demo_token"
+	@echo "with that token: /api/monitoring/metrics  /api/cache/stats  /metrics; figures: var/performance.jsonl"
 	@echo "(another port: make run PORT=9000)"
 	@$(B)/prong -w 4 -b 127.0.0.1:$(PORT) --demo --database var/softfactory.db \
-	    --access-logfile - etc/softfactory
+	    --access-logfile - --performance-log var/performance.jsonl etc/softfactory
 
 # ---- tests ------------------------------------------------------------------
 $(B)/unit/%: tests/unit/%.c $(B)/libprong.a | build/.packages-test

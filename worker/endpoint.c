@@ -89,7 +89,7 @@ static bool answer(struct visit *v)
 
 void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 {
-    const struct prepared *p = &es->all[index];
+    struct prepared *p = &es->all[index];
     const struct endpoint *e = p->plan->e;
     struct visit v = {
         .es = es,

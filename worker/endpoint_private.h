@@ -41,7 +41,7 @@ struct endpoints {
 /* One call of one endpoint. */
 struct visit {
     struct endpoints *es;
-    const struct prepared *p;
+    struct prepared *p;
     struct call *call;
     struct run run;
     struct cache_key key;    /* when it may be kept */

@@ -32,7 +32,7 @@ struct dependency {
 /* A copy of head and dependencies, which nobody can change any more. */
 struct known {
     struct kept_head head;
-    struct dependency dependencies[DB_TABLES_MAX];
+    struct dependency dependencies[KEPT_TABLES_MAX];
 };
 
 struct kept {
@@ -91,21 +91,21 @@ static bool has_directive(const char *http, const char *name)
     return false;
 }
 
-/* False when there are more than a set holds. */
-static bool add_table(struct table_set *set, unsigned table)
+/* False when there are too many. */
+static bool add_table(struct kept_policy *p, unsigned table)
 {
     unsigned i = 0;
 
-    while (i < set->count && set->at[i] != table)
+    while (i < p->count && p->tables[i] != table)
         i++;
-    if (i == DB_TABLES_MAX)
+    if (i == KEPT_TABLES_MAX)
         return false;
-    set->at[i] = table;
-    set->count += i == set->count;
+    p->tables[i] = table;
+    p->count += i == p->count;
     return true;
 }
 
-static bool add_reads(struct table_set *set, const struct plan *plan)
+static bool add_reads(struct kept_policy *p, const struct plan *plan)
 {
     bool known = true;
 
@@ -113,7 +113,7 @@ static bool add_reads(struct table_set *set, const struct plan *plan)
         const struct table_set *reads = stmt_reads(plan->steps[s].stmt);
         known = known && !reads->more;
         for (unsigned i = 0; i < reads->count; i++)
-            known = known && add_table(set, reads->at[i]);
+            known = known && add_table(p, reads->at[i]);
     }
     return known;
 }
@@ -136,13 +136,21 @@ void kept_policy(struct kept_policy *p, const struct plan *plan,
     *p = (struct kept_policy){.on = false};
     if (e->cache_ms == 0 || e->method != METHOD_GET)
         return;
-    add_table(&p->tables, number_of(e, names));
-    p->on = add_reads(&p->tables, plan);
+    p->version = plan_version(plan);
+    add_table(p, number_of(e, names));
+    p->on = add_reads(p, plan);
     p->fresh_ms = (uint64_t)e->cache_ms;
     if (e->http == NULL || has_directive(e->http, "must-revalidate"))
         return;
     p->while_ms = directive_ms(e->http, "stale-while-revalidate");
     p->error_ms = directive_ms(e->http, "stale-if-error");
+}
+
+void kept_refresh(struct kept_policy *p, const struct plan *plan,
+                  struct names *names)
+{
+    if (p->version != plan_version(plan))
+        kept_policy(p, plan, names);
 }
 
 /* ---- finding ------------------------------------------------------------ */
@@ -208,7 +216,7 @@ static bool copy_known(const struct kept *k, const struct cache_view *view,
         return false;
     memcpy(&out->head, view->value, sizeof out->head);
     uint32_t n = out->head.dependencies;
-    if (n > DB_TABLES_MAX ||
+    if (n > KEPT_TABLES_MAX ||
         view->len < sizeof out->head + n * sizeof *out->dependencies)
         return false;
     memcpy(out->dependencies, view->value + sizeof out->head,
@@ -273,11 +281,11 @@ static bool note_versions(const struct kept *k, const struct kept_policy *p,
     const struct moment *m = db_moment(k->config.db);
 
     out->head.epoch = m->epoch;
-    out->head.dependencies = p->tables.count;
-    for (unsigned i = 0; i < p->tables.count; i++) {
+    out->head.dependencies = p->count;
+    for (unsigned i = 0; i < p->count; i++) {
         struct dependency *d = &out->dependencies[i];
-        d->table = p->tables.at[i];
-        if (!tables_unmoved(t, m, p->tables.at[i], &d->version))
+        d->table = p->tables[i];
+        if (!tables_unmoved(t, m, p->tables[i], &d->version))
             return false;
     }
     return true;
@@ -298,7 +306,8 @@ bool kept_store(struct kept *k, const struct kept_policy *p,
 {
     struct known known = {.head.form = (uint8_t)item->form};
 
-    if (item->answer->body.len > UINT32_MAX / 2 || !note_versions(k, p, &known))
+    if (!p->on || item->answer->body.len > UINT32_MAX / 2 ||
+        !note_versions(k, p, &known))
         return false;
     known.head.fresh_until_ms = now_ms + p->fresh_ms;
     known.head.while_until_ms = known.head.fresh_until_ms + p->while_ms;

@@ -23,6 +23,8 @@
 #include "worker/db.h"
 #include "worker/question.h"
 
+enum { KEPT_TABLES_MAX = 2 * DB_TABLES_MAX }; /* of all statements */
+
 struct kept; /* one a worker */
 
 struct kept_config {
@@ -34,11 +36,13 @@ struct kept_config {
 
 /* How long an endpoint's answers are good, and what else they depend on. */
 struct kept_policy {
-    bool on;                 /* @cache, and its tables are known */
-    uint64_t fresh_ms;       /* @cache */
-    uint64_t while_ms;       /* stale-while-revalidate, behind that */
-    uint64_t error_ms;       /* stale-if-error */
-    struct table_set tables; /* with the endpoint's own number */
+    bool on;                          /* @cache, and its tables are known */
+    uint64_t fresh_ms;                /* @cache */
+    uint64_t while_ms;                /* stale-while-revalidate, behind that */
+    uint64_t error_ms;                /* stale-if-error */
+    unsigned tables[KEPT_TABLES_MAX]; /* numbers: the endpoint's own first */
+    unsigned count;
+    unsigned version; /* of the plan when its tables were looked up */
 };
 
 /* An answer that was found; private to kept but for `state`. */
@@ -64,6 +68,10 @@ void kept_free(struct kept *k); /* null is allowed */
 /* Reads @cache and @http of a plan. */
 void kept_policy(struct kept_policy *p, const struct plan *plan,
                  struct names *names);
+/* To be called when the plan has run, before kept_store: somebody may have
+ * changed the schema, and what it reads are other tables then. */
+void kept_refresh(struct kept_policy *p, const struct plan *plan,
+                  struct names *names);
 
 /* The key of a question; valid until the next call. */
 struct cache_key kept_key(struct kept *k, const struct question *q);

@@ -276,6 +276,15 @@ void plan_free(struct plan *p)
     free(p);
 }
 
+unsigned plan_version(const struct plan *p)
+{
+    unsigned version = 0;
+
+    for (size_t i = 0; i < p->step_count; i++)
+        version += stmt_version(p->steps[i].stmt);
+    return version;
+}
+
 static void bind_value(struct stmt *s, int index, const struct value *v)
 {
     switch (v->kind) {

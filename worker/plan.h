@@ -48,6 +48,10 @@ struct plan *plan_new(struct db *db, struct json *reader,
 /* To be called before db_close; null is allowed. */
 void plan_free(struct plan *p);
 
+/* Another number once SQLite prepared one of its statements anew: what is
+ * known of them may then be different (stmt_version). */
+unsigned plan_version(const struct plan *p);
+
 /* What a run binds. */
 struct bindings {
     const struct arguments *arguments;

@@ -21,7 +21,7 @@ expect 200 GET "$path/$busy"
 json '$.reviews[4].stars' "$(sqlite3 "$T/soft.db" "SELECT stars FROM reviews
     WHERE chef_id = $busy ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET 4")"
 json '$.reviews[5]' null
-header cache-control 'public, max-age=60, must-revalidate'
+header cache-control 'public, no-cache'
 expect 404 GET "$path/25" # no longer active
 expect 404 GET "$path/501"
 expect 400 GET "$path/-1"

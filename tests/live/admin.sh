@@ -13,7 +13,7 @@ export ADMIN ADMIN_PORT
 # start_admin ARGUMENTS…: start, with a listener for operators on a free port.
 # $T/log begins anew, so that it tells of this server alone.
 start_admin() {
-    rm -f "$T/log"
+    [ ! -e "$T/log" ] || mv "$T/log" "$T/log.before-$PID"
     start --admin-bind 0 "$@"
     ADMIN=$(sed -n 's/.*Admin at: \(http:[^ ]*\) .*/\1/p' "$T/log")
     ADMIN_PORT=${ADMIN##*:}
@@ -28,7 +28,7 @@ page() {
 
 # value PAGE PATH: what such a page holds, in SQLite's notation.
 value() {
-    curl -s -m 5 "$ADMIN$1" >"$T/page"
+    curl -s -m 1 "$ADMIN$1" >"$T/page"
     sqlite3 :memory: "SELECT coalesce(json_extract(
         CAST(readfile('$T/page') AS TEXT), '$2'), 'null')"
 }
@@ -41,7 +41,7 @@ shows() {
 # worker_at PATH: the process that is answering a request for it; nothing when
 # there is none.
 worker_at() {
-    curl -s -m 5 "$ADMIN/api/monitoring/requests?list=current" >"$T/page"
+    curl -s -m 1 "$ADMIN/api/monitoring/requests?list=current" >"$T/page"
     sqlite3 :memory: "SELECT json_extract(value, '\$.pid')
         FROM json_each(CAST(readfile('$T/page') AS TEXT), '\$.current')
         WHERE json_extract(value, '\$.path') = '$1'

@@ -64,7 +64,7 @@ static void another_attaches(void **state)
 
     (void)state;
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    strcpy(segment_region(s, "page", &size), "written here");
+    memcpy(segment_region(s, "page", &size), "written here", 13);
     struct segment *other = segment_attach(fd, &fault);
     assert_non_null(other);
     assert_int_not_equal(segment_fd(other), fd);

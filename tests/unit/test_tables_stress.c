@@ -108,10 +108,10 @@ static int read_rows(void *self, unsigned number)
         uint64_t shown = w->row[row];
         if (tables_known(t, &w->change) && is_good(t, k, row)) {
             w->hits++;
-            w->over = k->value < shown;
-            if (w->over)
-                return 1;
-            continue;
+            if (k->value >= shown)
+                continue;
+            w->over = true;
+            return 1;
         }
         tables_moment(t, &m);
         dawdle(&seed);

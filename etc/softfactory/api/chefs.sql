@@ -7,7 +7,8 @@
 -- @cache 30m
 -- @http public, max-age=60, stale-while-revalidate=300
 -- @warm
-/* likely(): few ask for a rating, so the index is chosen by the order. */
+/* A browser may show a list that is a minute old; this server does not.
+ * likely(): few ask for a rating, so the index is chosen by the order. */
 SELECT c.id, c.name, c.cuisine, c.city, c.hourly_rate, c.rating,
        c.review_count
   FROM chefs c
@@ -21,7 +22,7 @@ SELECT c.id, c.name, c.cuisine, c.city, c.hourly_rate, c.rating,
 -- @one
 -- @json reviews
 -- @cache 30m
--- @http public, max-age=60, must-revalidate
+-- @http public, no-cache
 SELECT c.id, c.name, c.cuisine, c.city, c.bio, c.hourly_rate, c.rating,
        c.review_count, c.created_at,
        (SELECT json_group_array(json_object('id', l.id, 'stars', l.stars,

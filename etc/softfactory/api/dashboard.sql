@@ -5,7 +5,7 @@
 -- @one
 -- @json recent_bookings,recent_posts
 -- @cache 1m
--- @http private, max-age=60
+-- @http private, no-cache
 /* Of the two halves one has a false WHERE, and none of its subqueries runs.
  * Revenue is what completed bookings brought; sums read indices only. */
 SELECT 'platform' AS scope,

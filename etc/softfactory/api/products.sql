@@ -4,8 +4,10 @@
 -- @page 50 max 200
 -- @sort name,price
 -- @cache 1h
--- @http public, max-age=3600
+-- @http public, no-cache
 -- @warm
+/* no-cache: a browser keeps it and asks each time whether it still holds, so
+ * that it too shows a write at once; mostly the answer is an empty 304. */
 SELECT p.id, p.name, p.category, p.description, p.price, p.created_at
   FROM products p
  WHERE p.is_active = 1 AND (:category IS NULL OR p.category = :category)
@@ -32,7 +34,7 @@ RETURNING id, name, category, description, price,
 -- @one
 -- @json is_active
 -- @cache 1h
--- @http public, max-age=3600
+-- @http public, no-cache
 SELECT p.id, p.name, p.category, p.description, p.price,
        iif(p.is_active, 'true', 'false') AS is_active, p.created_at
   FROM products p WHERE p.id = :id;

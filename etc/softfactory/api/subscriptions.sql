@@ -4,7 +4,7 @@
 -- @param status text in active,cancelled,expired
 -- @page 20 max 100
 -- @cache 5m
--- @http private, max-age=300
+-- @http private, no-cache
 SELECT s.id, s.product_id, p.name AS product_name, s.price, s.status,
        s.ends_on, s.created_at
   FROM subscriptions s JOIN products p ON p.id = s.product_id

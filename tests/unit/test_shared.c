@@ -1,0 +1,94 @@
+#include "crowd.h"
+
+#include "common/cache.h"
+#include "common/flights.h"
+#include "common/names.h"
+#include "common/shared.h"
+#include "common/tables.h"
+
+static bool opened(struct shared *s, size_t cache_size)
+{
+    struct fault fault = {""};
+
+    memset(s, 0xAA, sizeof *s);
+    if (shared_open(s, cache_size, &fault))
+        return true;
+    assert_string_not_equal(fault.text, "");
+    return false;
+}
+
+/* Every region is there, and begins as its module wants it. */
+static void the_map_is_complete(void **state)
+{
+    struct shared s;
+    struct moment m;
+    size_t size;
+
+    (void)state;
+    assert_true(opened(&s, 4 << 20));
+    assert_true(s.metrics && s.recorder && s.board);
+    assert_ptr_equal(s.slots, segment_region(s.segment, "slots", &size));
+    assert_int_equal(size, SLOTS_ALL * sizeof(struct slot));
+    assert_int_equal(s.slots[SLOT_MASTER].pid, 0);
+    assert_int_not_equal(names_number(s.names, SLICE("chefs")), NAMES_REST);
+    tables_moment(s.tables, &m);
+    assert_int_equal(m.moving, 0);
+    assert_int_equal(flights_claim(s.flights, 1, 1), FLIGHT_OURS);
+    shared_close(&s);
+    assert_null(s.segment);
+    assert_null(s.slots);
+    shared_close(&s);
+}
+
+static void the_cache_is_as_large_as_asked(void **state)
+{
+    static const struct {
+        size_t asked;
+        size_t region; /* bytes */
+    } cases[] = {
+        {0, 0},
+        {1, CACHE_MIN},
+        {CACHE_MIN, CACHE_MIN},
+        {8 << 20, 8 << 20},
+    };
+    struct shared s;
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(opened(&s, cases[i].asked));
+        assert_ptr_equal(s.cache, segment_region(s.segment, "cache", &size));
+        assert_int_equal(size, cases[i].region);
+        assert_int_equal(s.cache == NULL, cases[i].asked == 0);
+        if (s.cache)
+            assert_true(cache_largest(s.cache) > 0);
+        shared_close(&s);
+    }
+    assert_false(opened(&s, SIZE_MAX / 2));
+    assert_null(s.segment);
+}
+
+/* Nobody outside can know which keys meet in one place. */
+static void seeds_are_secret(void **state)
+{
+    struct shared a;
+    struct shared b;
+
+    (void)state;
+    assert_true(opened(&a, CACHE_MIN));
+    assert_true(opened(&b, CACHE_MIN));
+    assert_true(cache_seed(a.cache) != cache_seed(b.cache));
+    shared_close(&a);
+    shared_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_map_is_complete),
+        cmocka_unit_test(the_cache_is_as_large_as_asked),
+        cmocka_unit_test(seeds_are_secret),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
