@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/hash.h"
-#include "common/names.h"
 #include "common/tables.h"
 
 #include "worker/kept.h"
@@ -60,97 +59,6 @@ void kept_free(struct kept *k)
     buf_free(&k->body);
     buf_free(&k->gzip);
     free(k);
-}
-
-/* ---- policy ------------------------------------------------------------- */
-
-/* "max-age=60, stale-while-revalidate=300": the seconds of one, as ms. */
-static uint64_t directive_ms(const char *http, const char *name)
-{
-    struct slice rest = slice_of(http);
-    int64_t seconds;
-
-    while (rest.ptr) {
-        struct slice value = slice_trim(slice_cut(&rest, ','));
-        struct slice key = slice_cut(&value, '=');
-        if (value.ptr && slice_is_nocase(slice_trim(key), name) &&
-            text_int64(slice_trim(value), &seconds) && seconds > 0 &&
-            seconds <= INT32_MAX)
-            return (uint64_t)seconds * 1000;
-    }
-    return 0;
-}
-
-static bool has_directive(const char *http, const char *name)
-{
-    struct slice rest = slice_of(http);
-
-    while (rest.ptr)
-        if (slice_is_nocase(slice_trim(slice_cut(&rest, ',')), name))
-            return true;
-    return false;
-}
-
-/* False when there are too many. */
-static bool add_table(struct kept_policy *p, unsigned table)
-{
-    unsigned i = 0;
-
-    while (i < p->count && p->tables[i] != table)
-        i++;
-    if (i == KEPT_TABLES_MAX)
-        return false;
-    p->tables[i] = table;
-    p->count += i == p->count;
-    return true;
-}
-
-static bool add_reads(struct kept_policy *p, const struct plan *plan)
-{
-    bool known = true;
-
-    for (size_t s = 0; s < plan->step_count; s++) {
-        const struct table_set *reads = stmt_reads(plan->steps[s].stmt);
-        known = known && !reads->more;
-        for (unsigned i = 0; i < reads->count; i++)
-            known = known && add_table(p, reads->at[i]);
-    }
-    return known;
-}
-
-static unsigned number_of(const struct endpoint *e, struct names *names)
-{
-    struct buf name = {0};
-
-    buf_format(&name, "endpoint:%s %s", method_name(e->method), e->path);
-    unsigned number = names_number(names, buf_view(&name));
-    buf_free(&name);
-    return number;
-}
-
-void kept_policy(struct kept_policy *p, const struct plan *plan,
-                 struct names *names)
-{
-    const struct endpoint *e = plan->e;
-
-    *p = (struct kept_policy){.on = false};
-    if (e->cache_ms == 0 || e->method != METHOD_GET)
-        return;
-    p->version = plan_version(plan);
-    add_table(p, number_of(e, names));
-    p->on = add_reads(p, plan);
-    p->fresh_ms = (uint64_t)e->cache_ms;
-    if (e->http == NULL || has_directive(e->http, "must-revalidate"))
-        return;
-    p->while_ms = directive_ms(e->http, "stale-while-revalidate");
-    p->error_ms = directive_ms(e->http, "stale-if-error");
-}
-
-void kept_refresh(struct kept_policy *p, const struct plan *plan,
-                  struct names *names)
-{
-    if (p->version != plan_version(plan))
-        kept_policy(p, plan, names);
 }
 
 /* ---- finding ------------------------------------------------------------ */
