@@ -11,6 +11,8 @@ enum {
                          their slot before their turn */
     SMALL_SHARE = 10, /* the small ring is one part in so many */
     LARGE_SHARE = 4,  /* at least so many entries fit into a ring */
+    WANTED_SHARE = 5, /* a shard keeps what is a fifth of it, a bit more even:
+                         nine tenths of nearly all of it by LARGE_SHARE */
     EMPTY_WAIT_S = 1,
 };
 
@@ -64,12 +66,13 @@ static uint64_t largest_of(const struct shard *s)
 
 /* The shards' control blocks should not all fall into the same sets of the
  * CPU's caches: the header in front keeps the stride off a power of two. */
-void cache_init(struct cache *c, size_t bytes, uint64_t seed)
+void cache_init(struct cache *c, size_t bytes, size_t wanted, uint64_t seed)
 {
     assert(bytes >= CACHE_MIN && (uintptr_t)c % CACHE_UNIT == 0);
     c->seed = seed;
     c->shards = 1;
-    while (c->shards < SHARDS_MAX && bytes / SHARD_BYTES >= c->shards * 2)
+    while (c->shards < SHARDS_MAX && bytes / SHARD_BYTES >= c->shards * 2 &&
+           bytes / (c->shards * 2) / WANTED_SHARE >= wanted)
         c->shards *= 2;
     c->stride = whole_units((bytes - sizeof *c) / c->shards);
     for (uint64_t i = 0; i < c->shards; i++)

@@ -73,9 +73,13 @@ struct cache_stats {
     uint64_t recovered; /* shards emptied after a death */
 };
 
-/* Divides a zeroed region, aligned to a cache line; once, by the master.
- * `bytes` >= CACHE_MIN. Touches a page or two for each shard. */
-void cache_init(struct cache *c, size_t bytes, uint64_t seed);
+/*
+ * Divides a zeroed region, aligned to 64 bytes; once, by the master. `bytes`
+ * >= CACHE_MIN. There are fewer shards if that takes to keep a key and value
+ * of `wanted` bytes; with a single one, of which it would be more than a
+ * fifth, less is kept (cache_largest).
+ */
+void cache_init(struct cache *c, size_t bytes, size_t wanted, uint64_t seed);
 uint64_t cache_seed(const struct cache *c);
 /* The largest key and value together that can be kept. */
 size_t cache_largest(const struct cache *c);

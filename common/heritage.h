@@ -67,6 +67,11 @@ struct slot {
     _Atomic uint32_t backlog;  /* of the listening sockets, last looked at */
     _Atomic uint64_t accepted; /* connections, since the slot's beginning */
 
+    /* Keeper: it has the database open, so that the WAL index, and in it the
+     * counter by which strangers' writes are noticed, outlives the workers.
+     * The master clears it. */
+    _Atomic uint32_t holding;
+
     _Atomic uint64_t cpu_us; /* struct vitals, taken now and then */
     _Atomic uint64_t pss_kb;
     _Atomic uint64_t peak_kb;

@@ -29,7 +29,8 @@ static void find_regions(struct shared *s)
     s->cache = region(s, "cache");
 }
 
-bool shared_open(struct shared *s, size_t cache_size, struct fault *fault)
+bool shared_open(struct shared *s, size_t cache_size, size_t entry_max,
+                 struct fault *fault)
 {
     if (cache_size > 0 && cache_size < CACHE_MIN)
         cache_size = CACHE_MIN;
@@ -52,7 +53,7 @@ bool shared_open(struct shared *s, size_t cache_size, struct fault *fault)
     if (s->cache) {
         uint64_t seed;
         digest_random(&seed, sizeof seed);
-        cache_init(s->cache, cache_size, seed);
+        cache_init(s->cache, cache_size, entry_max, seed);
     }
     return true;
 }

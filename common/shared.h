@@ -26,9 +26,11 @@ struct shared {
     struct board *board;
 };
 
-/* `cache_size`: bytes of the cache's region, 0 for none. False with the
- * reason, and nothing mapped. */
-bool shared_open(struct shared *s, size_t cache_size, struct fault *fault);
+/* `cache_size`: bytes of the cache's region, 0 for none; `entry_max`: of the
+ * largest answer that it should keep. False with the reason, and nothing
+ * mapped. */
+bool shared_open(struct shared *s, size_t cache_size, size_t entry_max,
+                 struct fault *fault);
 void shared_close(struct shared *s);
 
 #endif

@@ -172,12 +172,13 @@ void crew_absolve(struct crew *c, const struct era *from)
 
 /* ---- events ------------------------------------------------------------ */
 
-/* Without a worker that has the database open its WAL index may begin anew,
+/* Without a process that has the database open its WAL index may begin anew,
  * and with it the counter by which strangers' writes are noticed. */
 static void doubt_everything(const struct crew *c)
 {
     if (crew_count(c, NULL, SLOT_READY) == 0 &&
-        crew_count(c, NULL, SLOT_RETIRING) == 0)
+        crew_count(c, NULL, SLOT_RETIRING) == 0 &&
+        atomic_load(&c->shared->slots[SLOT_KEEPER].holding) == 0)
         tables_move_all(c->shared->tables);
 }
 
@@ -190,8 +191,7 @@ static void bury(struct crew *c, const struct spawn_end *end)
     if (i == HANDS) /* a stranger, who fell to process 1 */
         return;
     hand_end(&c->hands[i], end);
-    if (i < SLOTS_MAX)
-        doubt_everything(c);
+    doubt_everything(c);
 }
 
 void crew_look(struct crew *c)

@@ -116,6 +116,7 @@ void estate_settle(const struct estate *e, const struct death *d)
     struct slot *slot = &e->shared->slots[d->number];
 
     atomic_store(&slot->pid, 0);
+    atomic_store(&slot->holding, 0);
     if (d->crash)
         atomic_fetch_add(&slot->deaths, 1);
     if (tables_forget(e->shared->tables, d->number))

@@ -4,12 +4,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/app.h"
 #include "common/board.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/settings.h"
 #include "common/vitals.h"
 #include "master/lookout.h"
+#include "worker/db.h"
 
 #include "master/keeper.h"
 
@@ -28,6 +30,7 @@ struct keeper {
     const struct heritage *heritage;
     struct loop *loop;
     struct lookout *lookout;
+    struct db *db;     /* only held; null: it could not be opened */
     struct watch life; /* end of file: the master is gone */
     bool told;         /* to leave */
     struct due vitals, sample, line;
@@ -119,6 +122,18 @@ static bool listen_to_signals(struct keeper *k)
            loop_add(k->loop, &k->life, LOOP_READ);
 }
 
+/* It opens no file anew by creating it, and is no worse a keeper without. */
+static void hold_database(struct keeper *k)
+{
+    struct fault fault;
+
+    db_init();
+    k->db = db_open(k->heritage->app->database, DB_SERVE, &fault);
+    if (k->db == NULL)
+        log_warning("The keeper cannot hold the database: %s", fault.text);
+    atomic_store(&k->heritage->slot->holding, k->db != NULL);
+}
+
 static bool set_up(struct keeper *k)
 {
     const struct settings *s = k->heritage->settings;
@@ -134,11 +149,13 @@ static bool set_up(struct keeper *k)
     k->sample = (struct due){now_ms, BOARD_INTERVAL_MS};
     k->line = (struct due){now_ms + line_ms, line_ms};
     k->lookout = lookout_new(k->heritage);
+    hold_database(k);
     return k->lookout != NULL;
 }
 
 static void take_down(struct keeper *k)
 {
+    db_close(k->db);
     lookout_free(k->lookout);
     loop_free(k->loop);
 }
@@ -169,6 +186,8 @@ static void look_round(struct keeper *k)
         lookout_sample(k->lookout);
     if (is_due(&k->line, now_ms))
         lookout_line(k->lookout);
+    if (k->db)
+        db_ready(k->db, now_ms); /* follows a file that was replaced */
 }
 
 int keeper_main(const struct heritage *heritage)

@@ -39,7 +39,8 @@ static bool make_ready(const struct settings *s, struct listeners **listeners,
     *listeners = listeners_open(s, fault);
     if (*listeners == NULL)
         return false;
-    if (!shared_open(shared, (size_t)s->cache_size, fault))
+    if (!shared_open(shared, (size_t)s->cache_size, (size_t)s->cache_entry_max,
+                     fault))
         return false;
     if (s->daemon && !daemon_detach(fault))
         return false;

@@ -124,7 +124,12 @@ static void expect_birth(struct slot *slot)
     clock_gettime(CLOCK_REALTIME, &now);
     atomic_store(&slot->ready, 0);
     atomic_store(&slot->requests, 0);
+    atomic_store(&slot->holding, 0);
     atomic_store(&slot->connections, 0);
+    atomic_store(&slot->cpu_us, 0); /* until it tells */
+    atomic_store(&slot->pss_kb, 0);
+    atomic_store(&slot->peak_kb, 0);
+    atomic_store(&slot->descriptors, 0);
     atomic_store(&slot->born_ms,
                  (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     atomic_store(&slot->beat_ms, loop_clock_ms());

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cache.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "worker/db.h"
@@ -248,6 +249,19 @@ static void open_encoder(struct site *s)
     s->encoder = encoder_new(&config);
 }
 
+/* The cache was divided when the server started; a reload may want more. */
+static void check_entry_max(const struct site *s)
+{
+    const struct shared *shared = s->config.shared;
+    size_t wanted = (size_t)s->config.settings->cache_entry_max;
+
+    if (s->config.first && shared && shared->cache &&
+        wanted > cache_largest(shared->cache))
+        log_warning("cache-entry-max is %zu bytes, but with this cache-size "
+                    "answers of more than %zu are not kept",
+                    wanted, cache_largest(shared->cache));
+}
+
 static bool open_endpoints(struct site *s, struct fault *fault)
 {
     const struct endpoints_config config = {
@@ -262,6 +276,7 @@ static bool open_endpoints(struct site *s, struct fault *fault)
         .first = s->config.first,
     };
 
+    check_entry_max(s);
     s->endpoints = endpoints_open(&config, fault);
     return s->endpoints != NULL;
 }

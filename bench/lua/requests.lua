@@ -1,5 +1,6 @@
 -- Requests of one case for wrk, made once and sent in turn.
---   wrk -s requests.lua URL -- METHOD PATH LOW HIGH [TOKEN [BODY]]
+--   wrk -s requests.lua URL -- METHOD PATH LOW HIGH [TOKEN [BODY [HEADER…]]]
+-- Empty is none; a HEADER is "Name: value".
 -- In PATH and BODY, {n} is a number from LOW to HIGH, another one in each
 -- request, and {dd} a day of a month.
 
@@ -19,19 +20,23 @@ end
 function init(args)
    local method, path = args[1], args[2]
    local low, high = tonumber(args[3]), tonumber(args[4])
-   local token, body = args[5] or "", args[6]
+   local token, body = args[5] or "", args[6] or ""
    local headers = {}
 
    math.randomseed(7)
    if token ~= "" then
       headers["Authorization"] = "Bearer " .. token
    end
-   if body then
+   if body ~= "" then
       headers["Content-Type"] = "application/json"
+   end
+   for i = 7, #args do
+      local name, value = args[i]:match("^(.-): (.*)$")
+      headers[name] = value
    end
    for i = 1, COUNT do
       requests[i] = wrk.format(method, filled(path, low, high), headers,
-                               body and filled(body, low, high))
+                               body ~= "" and filled(body, low, high) or nil)
    end
 end
 

@@ -28,7 +28,7 @@ page() {
 
 # value PAGE PATH: what such a page holds, in SQLite's notation.
 value() {
-    curl -s -m 1 "$ADMIN$1" >"$T/page"
+    curl -s -m 0.4 "$ADMIN$1" >"$T/page"
     sqlite3 :memory: "SELECT coalesce(json_extract(
         CAST(readfile('$T/page') AS TEXT), '$2'), 'null')"
 }
@@ -41,7 +41,7 @@ shows() {
 # worker_at PATH: the process that is answering a request for it; nothing when
 # there is none.
 worker_at() {
-    curl -s -m 1 "$ADMIN/api/monitoring/requests?list=current" >"$T/page"
+    curl -s -m 0.4 "$ADMIN/api/monitoring/requests?list=current" >"$T/page"
     sqlite3 :memory: "SELECT json_extract(value, '\$.pid')
         FROM json_each(CAST(readfile('$T/page') AS TEXT), '\$.current')
         WHERE json_extract(value, '\$.path') = '$1'

@@ -76,7 +76,7 @@ static inline int cockpit_make(void **state)
 
     (void)state;
     db_init();
-    if (!shared_open(&cockpit.shared, 1 << 20, &fault))
+    if (!shared_open(&cockpit.shared, 1 << 20, 1, &fault))
         fail_msg("%s", fault.text);
     cockpit.db = must_open(":memory:", DB_CREATE);
     if (cockpit.db == NULL)

@@ -57,7 +57,7 @@ static inline struct larder larder_open(size_t size)
     assert_int_equal(mprotect(l.end, page, PROT_NONE), 0);
     /* Aligned at the front, so up to 63 bytes short of the wall. */
     l.cache = (void *)((uintptr_t)(l.end - size) / 64 * 64);
-    cache_init(l.cache, size, 7);
+    cache_init(l.cache, size, 1, 7);
     return l;
 }
 

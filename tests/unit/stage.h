@@ -496,7 +496,7 @@ static int set_stage(void **state)
     struct fault fault;
 
     stage = shm_map(sizeof *stage);
-    if (stage == NULL || !shared_open(&shared, 0, &fault))
+    if (stage == NULL || !shared_open(&shared, 0, 1, &fault))
         return -1;
     stage->timeout = 30;
     stage->graceful_timeout = 30;

@@ -285,7 +285,7 @@ static int open_estate(void **state)
     strcpy(logged, "/tmp/prong-estate-XXXXXX");
     int fd = mkstemp(logged);
     if (fd < 0 || close(fd) != 0 || !log_open(logged, LOG_DEBUG, false) ||
-        !shared_open(&shared, 0, &fault))
+        !shared_open(&shared, 0, 1, &fault))
         return -1;
     estate = (struct estate){.shared = &shared,
                              .blame = blame_new(),

@@ -22,6 +22,7 @@
 #include "common/settings.h"
 #include "common/shared.h"
 #include "master/keeper.h"
+#include "worker/db.h"
 #include "master/spawn.h"
 
 enum { PATIENCE_MS = 10000 };
@@ -29,7 +30,7 @@ enum { PATIENCE_MS = 10000 };
 /* A keeper of its own for each test, with all it inherits. */
 static struct stage {
     char dir[64];
-    char log[96], figures[96], told[96], command[192];
+    char database[96], log[96], figures[96], told[96], command[192];
     struct shared shared;
     struct settings settings;
     struct app app;
@@ -52,8 +53,14 @@ static int set_up(void **state)
     (void)state;
     the = (struct stage){.dir = "/tmp/prong-test-XXXXXX"};
     if (mkdtemp(the.dir) == NULL || pipe2(the.life, O_CLOEXEC) != 0 ||
-        !shared_open(&the.shared, 0, &fault))
+        !shared_open(&the.shared, 0, 1, &fault))
         return -1;
+    snprintf(the.database, sizeof the.database, "%s/db", the.dir);
+    db_init();
+    struct db *db = db_open(the.database, DB_CREATE, &fault);
+    if (db == NULL)
+        return -1;
+    db_close(db);
     snprintf(the.log, sizeof the.log, "%s/log", the.dir);
     snprintf(the.figures, sizeof the.figures, "%s/figures", the.dir);
     snprintf(the.told, sizeof the.told, "%s/told", the.dir);
@@ -61,7 +68,7 @@ static int set_up(void **state)
              "{ env | grep ^PRONG_ | sort; readlink /proc/$$/fd/0; } > %s.new;"
              " mv %s.new %s",
              the.told, the.told, the.told);
-    the.app = (struct app){.name = "shop", .database = the.log};
+    the.app = (struct app){.name = "shop", .database = the.database};
     the.app.alerts = (struct alert_rules){.min_requests = 1};
     the.settings = (struct settings){.performance_interval = 3600,
                                      .performance_log_size = 4096,

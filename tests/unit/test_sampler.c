@@ -22,7 +22,7 @@ static int set_up(void **state)
     struct fault fault = {""};
 
     (void)state;
-    if (shared_open(&shared, 0, &fault))
+    if (shared_open(&shared, 0, 1, &fault))
         return 0;
     print_error("%s\n", fault.text);
     return -1;

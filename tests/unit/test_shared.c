@@ -11,7 +11,7 @@ static bool opened(struct shared *s, size_t cache_size)
     struct fault fault = {""};
 
     memset(s, 0xAA, sizeof *s);
-    if (shared_open(s, cache_size, &fault))
+    if (shared_open(s, cache_size, 1, &fault))
         return true;
     assert_string_not_equal(fault.text, "");
     return false;
