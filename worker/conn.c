@@ -12,6 +12,7 @@ enum {
     LINGER_MS = 2000,  /* as nginx and Gunicorn */
     TRIM_MS = 1000,    /* between two looks at what the pool needs */
     FULL_REST_MS = 20, /* that a full worker leaves connections to others */
+    WARM_BYTES = 256 * 1024,
     DRAIN_MS = 1000,   /* that a silent connection has at least, at the end */
 };
 
@@ -83,11 +84,34 @@ static void identify(struct conn *c, struct response *res)
     res->id_len = requestid_next(&c->home->ids, res->id);
 }
 
+void conn_warm(struct conn *c)
+{
+    response_swap(&c->x->res, &c->home->warm);
+    c->x->warm = true;
+}
+
+/* Without content by now; what one large answer made it grow by is given back
+ * to the system. */
+void conn_unwarm(struct conn *c)
+{
+    struct response *res = &c->x->res;
+
+    if (!c->x->warm)
+        return;
+    if (res->body.cap > WARM_BYTES) {
+        buf_shrink(&res->body, WARM_BYTES);
+        response_drop_body(res);
+    }
+    response_swap(res, &c->home->warm);
+    c->x->warm = false;
+}
+
 static void begin_call(struct conn *c)
 {
     struct exchange *x = c->x;
 
     conn_enter(c, CONN_WAITING);
+    conn_warm(c);
     x->observed = false;
     x->trace = (struct trace){.came_ns = x->came_ns};
     x->call = (struct call){
@@ -340,6 +364,7 @@ struct conns *conns_new(const struct conns_config *config)
         observer_number(config->observer, own_routes[OWN_REFUSED].name);
     requestids_init(&home->ids);
     home->pool = exchange_pool_new(&home->limits);
+    response_init(&home->warm);
     home->acceptor = acceptor_new(&acceptor);
     if (home->acceptor)
         return home;
@@ -358,5 +383,6 @@ void conns_free(struct conns *home)
             conn_shut(home->lists[s].first);
     bury(home);
     exchange_pool_free(home->pool);
+    response_free(&home->warm);
     free(home);
 }

@@ -190,6 +190,7 @@ static void after_answer(struct conn *c)
     log_access(c);
     c->home->answered++;
     response_reset(&x->res);
+    conn_unwarm(c);
     request_next(x->req, &x->in);
     if (close_now) {
         end_answer(c, quiet);

@@ -51,6 +51,10 @@ struct conns {
     struct conn_list lists[CONN_STATES];
     struct acceptor *acceptor; /* null once draining */
     struct exchange_pool *pool;
+    /* A turn takes as many exchanges as it has requests, but answers one after
+     * the other, each with this memory: so answers are written where the CPU's
+     * caches have the last one (a tenth of the cost of one of 10 kB). */
+    struct response warm;
     struct clock clock;
     struct requestids ids;
     bool draining;
@@ -79,6 +83,10 @@ void conn_linger(struct conn *c);
 void conn_drop_exchange(struct conn *c);
 void conn_list_append(struct conn_list *l, struct conn *c);
 void conn_list_remove(struct conn_list *l, struct conn *c);
+
+/* Lends the exchange warm memory for its answer; takes it back. */
+void conn_warm(struct conn *c);
+void conn_unwarm(struct conn *c);
 
 /* ---- conn_io.c -----------------------------------------------------------*/
 

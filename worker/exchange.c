@@ -76,6 +76,7 @@ void exchange_give(struct exchange_pool *p, struct exchange *x)
     request_reset(x->req);
     response_reset(&x->res);
     x->out = (struct slice){NULL, 0};
+    x->warm = false;
     x->next = p->free;
     p->free = x;
     p->count++;

@@ -29,6 +29,7 @@ struct exchange {
     uint64_t began_ns; /* when its first byte was seen */
     uint64_t came_ns;  /* when it was complete */
     bool observed;     /* its end was told to the observer */
+    bool warm;         /* res has the memory of conns.warm, to be given back */
 };
 
 struct exchange_pool;

@@ -79,6 +79,21 @@ void response_free(struct response *r)
     buf_free(&r->spill);
 }
 
+static void swap(struct buf *a, struct buf *b)
+{
+    struct buf kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+void response_swap(struct response *a, struct response *b)
+{
+    swap(&a->headers, &b->headers);
+    swap(&a->body, &b->body);
+    swap(&a->spill, &b->spill);
+}
+
 struct slice response_body(const struct response *r)
 {
     return (struct slice){r->body.data + RESPONSE_ROOM,

@@ -47,6 +47,8 @@ void response_init(struct response *r);
 /* Ready for the next request; closes `file`, keeps the memory. */
 void response_reset(struct response *r);
 void response_free(struct response *r);
+/* Exchanges the memory of two responses that are both without content. */
+void response_swap(struct response *a, struct response *b);
 
 /* The body so far, without the room in front. */
 struct slice response_body(const struct response *r);
