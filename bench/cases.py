@@ -66,6 +66,8 @@ class Case:
     fixed: object = None  # the answer of one with no database behind it
     file_bytes: int = 0   # it is a static file of that size
     answer_bytes: int = 0  # of a usual answer's body
+    head_bytes: int = 0   # of its head, where the bare loop sends as many
+    script: str = "requests.lua"  # who makes wrk's requests
 
     @property
     def method(self):

@@ -1,6 +1,7 @@
 """Measures every case on every server and prints the tables; bench/run.sh
 calls it when everything is built. See bench/README.md."""
 import argparse
+import functools
 import json
 import re
 import subprocess
@@ -8,16 +9,19 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Callable
 
 import report
 from cases import ROOT, WORK, expected, plain_cases, platform_cases, \
     static_cases, without
-from servers import CLIENT_CPU, SERVER_CPU, SERVERS, ask, ask_json, \
-    copy_database, cpu_us, first_start, limit_arguments, pss_kib, running
+from curve import measure_curve
+from hits import learn, measure_hits
+from load import Sample, sample
+from pairs import measure_pairs
+from servers import SERVER_CPU, SERVERS, ask, ask_json, copy_database, \
+    first_start, limit_arguments, pss_kib, running
 
 LIMIT = ("bare", "loop")
-CONNECTIONS = 64
-WARM_UP_SECONDS = 1
 # Without a socket; writes as many as a timed run makes, since each makes the
 # next one dearer.
 ALONE_RUNS = {"read": 200000, "insert": 50000, "booking": 30000}
@@ -29,54 +33,6 @@ CREATE TABLE tokens (id INTEGER PRIMARY KEY, sha256 TEXT UNIQUE NOT NULL,
     user_id INTEGER, role TEXT NOT NULL, name TEXT NOT NULL,
     created_at TEXT NOT NULL, expires_at TEXT);
 """
-
-
-@dataclass
-class Table:
-    name: str
-    title: str
-    app: object
-    base: object
-    cases: list
-    servers: dict  # name -> names of the cases that it serves, None for all
-
-
-@dataclass
-class Sample:
-    us: float
-    per_second: float
-    p99_ms: float
-
-
-def wrk(port, case, seconds):
-    argv = ["taskset", "-c", CLIENT_CPU, "wrk", "-t1", f"-c{CONNECTIONS}",
-            f"-d{seconds}", "--timeout", "10s", "--latency",
-            "-s", ROOT / "bench/lua/requests.lua", f"http://127.0.0.1:{port}",
-            "--", case.method, case.path, case.low, case.high, case.token]
-    if case.body:
-        argv.append(case.body)
-    out = subprocess.run([str(a) for a in argv], capture_output=True,
-                         text=True, timeout=seconds + 30, check=True).stdout
-    for fault in ("Non-2xx", "Socket errors"):
-        if fault in out:
-            raise RuntimeError(f"{case.name}: wrk says:\n{out}")
-    return out
-
-
-def milliseconds(text):
-    number, unit = re.match(r"([\d.]+)(us|ms|s|m)$", text).groups()
-    return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
-
-
-def sample(pid, port, case, seconds):
-    wrk(port, case, WARM_UP_SECONDS)
-    before = cpu_us(pid)
-    out = wrk(port, case, seconds)
-    spent = cpu_us(pid) - before
-    return Sample(
-        spent / int(re.search(r"(\d+) requests in", out)[1]),
-        float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
-        milliseconds(re.search(r"^ +99% +(\S+)", out, re.M)[1]))
 
 
 def outline(value):
@@ -167,13 +123,24 @@ def measure_alone(table, case, turn, found):
     found[case.name, "alone+json"].append(alone(table, case, turn, *shape))
 
 
+@dataclass
+class Table:
+    name: str
+    title: str
+    app: object
+    base: object
+    cases: list
+    servers: dict  # name -> names of the cases that it serves, None for all
+    measure: Callable  # (table, server, seconds, found): a round of a server
+
+
 def measure_table(table, rounds, seconds):
     """{(case, server): [Sample]}, the servers taking turns."""
     found = defaultdict(list)
     for nth in range(1, rounds + 1):
         for name in table.servers:
             began = time.monotonic()
-            measure_server(table, SERVERS[name], seconds, found)
+            table.measure(table, SERVERS[name], seconds, found)
             print(f"  {table.name}, round {nth} of {rounds}: {name}, "
                   f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     return found
@@ -189,6 +156,7 @@ def measure_memory(app, base, servers):
     return found
 
 
+@functools.cache
 def make_base(app):
     """The database with the demonstration rows: made by the server itself
     when it is built, else with the sqlite3 shell."""
@@ -228,28 +196,64 @@ def with_sizes(cases, base):
     return cases
 
 
-def tables(only):
-    app, platform = WORK / "app", ROOT / "etc" / "softfactory"
-    base, platform_base = make_base(app), make_base(platform)
-    plain = with_sizes(plain_cases(), base)
-    own = with_sizes(platform_cases(), platform_base)
-    files = with_sizes(static_cases(), base)
-    queries = [tuple(c.name for c in cases if not c.fixed)
-               for cases in (plain, own)]
-    return [
-        Table("plain", "One statement a request", app, base, plain, present({
-            "bare": None, "loop": queries[0], "prong": None,
-            "nginx": ("health",), "bun": None, "fastify": None,
-            "flask": None}, only)),
-        Table("platform", "SoftFactory's own endpoints", platform,
-              platform_base, own, present({
-                  "bare": None, "loop": queries[1], "prong": None,
-                  "bun": None, "flask": None}, only)),
-        # The bare loop cannot send a megabyte at once.
-        Table("static", "Static files", app, base, files, present({
-            "bare": ("1k.html", "10k.html"), "prong": None, "nginx": None},
-            only)),
-    ]
+def plain_table(only):
+    app = WORK / "app"
+    base = make_base(app)
+    cases = with_sizes(plain_cases(), base)
+    queries = tuple(c.name for c in cases if not c.fixed)
+    return Table("plain", "One statement a request", app, base, cases, present({
+        "bare": None, "loop": queries, "prong": None, "nginx": ("health",),
+        "bun": None, "fastify": None, "flask": None}, only), measure_server)
+
+
+def platform_table(only):
+    app = WORK / "platform"
+    base = make_base(app)
+    cases = with_sizes(platform_cases(), base)
+    queries = tuple(c.name for c in cases if not c.fixed)
+    return Table("platform", "SoftFactory's own endpoints", app, base, cases,
+                 present({"bare": None, "loop": queries, "prong": None,
+                          "bun": None, "flask": None}, only), measure_server)
+
+
+def static_table(only):
+    app = WORK / "app"
+    base = make_base(app)
+    cases = with_sizes(static_cases(), base)
+    # The bare loop cannot send a megabyte at once.
+    return Table("static", "Static files", app, base, cases, present({
+        "bare": ("1k.html", "10k.html"), "prong": None, "nginx": None}, only),
+        measure_server)
+
+
+def cache_table(only):
+    app = WORK / "app"
+    base = make_base(app)
+    files = ("hit", "gzip", "304", "row")
+    return Table("cache", "Answers from a cache", app, base, learn(app, base),
+                 present({
+                     "bare": None, "prong": None, "prong-unmonitored": None,
+                     "nginx": files, "nginx-cache": None, "h2o": files,
+                     "bun": None, "fastify": None, "flask": None}, only),
+                 measure_hits)
+
+
+TABLES = {"plain": plain_table, "platform": platform_table,
+          "static": static_table, "cache": cache_table}
+
+
+def measure_others(wanted, options, results):
+    """What is no matter of cases by servers."""
+    app = WORK / "app"
+    if wanted("curve"):
+        results.add_curve(measure_curve(options.rounds, options.seconds))
+    if wanted("pairs"):
+        results.add_pairs(measure_pairs(app, make_base(app), options.rounds,
+                                        options.seconds))
+    if wanted("memory"):
+        only = options.servers.split(",") if options.servers else None
+        servers = present(dict.fromkeys(("prong", "nginx", "flask")), only)
+        results.add_memory(measure_memory(app, make_base(app), servers))
 
 
 def arguments():
@@ -257,7 +261,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4,
                         help="of one timed run; a warm-up of 1 s precedes it")
-    parser.add_argument("--tables", help="such as plain,static,memory")
+    parser.add_argument("--tables", help="such as cache,curve; of " + ", ".join(
+        (*TABLES, "curve", "pairs", "memory")))
     parser.add_argument("--servers", help="such as prong,bun,loop")
     return parser.parse_args()
 
@@ -267,14 +272,15 @@ def main():
     names = options.tables.split(",") if options.tables else None
     only = options.servers.split(",") if options.servers else None
     results = report.Results()
-    for table in tables(only):
-        if names is None or table.name in names:
-            found = measure_table(table, options.rounds, options.seconds)
-            results.add(table, found)
-    if names is None or "memory" in names:
-        servers = present(dict.fromkeys(("prong", "nginx", "flask")), only)
-        app = WORK / "app"
-        results.add_memory(measure_memory(app, make_base(app), servers))
+
+    def wanted(name):
+        return names is None or name in names
+    for name, build in TABLES.items():
+        if wanted(name):
+            table = build(only)
+            results.add(table, measure_table(table, options.rounds,
+                                             options.seconds))
+    measure_others(wanted, options, results)
     whole = names is None and only is None and options.rounds >= 3
     results.save(ROOT / "bench/results" if whole else WORK)
 

@@ -11,6 +11,8 @@ from servers import NPM, PYTHON
 COLUMNS = ("table", "case", "server", "us", "us_min", "us_max", "per_second",
            "p99_ms", "times_limit", "times_strict", "times_loop")
 LABELS = {"bare": "bare loop", "loop": "bare loop with SQLite",
+          "prong-unmonitored": "prong, no monitoring",
+          "nginx-cache": "nginx proxy_cache",
           "flask": "flask+sqlalchemy",
           "fastify": "fastify+better-sqlite3"}
 
@@ -95,8 +97,7 @@ class Results:
               f"alone, JSON written {text:.1f};  strict {strict:.1f} = "
               f"{small:.1f} + rows read {rows:.1f}")
         for server, us in (("alone", rows), ("alone+json", text)):
-            self.rows.append([table.name, case.name, server, f"{us:.2f}"]
-                             + [""] * (len(COLUMNS) - 4))
+            self.add_plain_row(table.name, case.name, server, us)
         return limit, strict, median(loop)
 
     def add_row(self, table, case, server, samples, limits):
@@ -116,12 +117,48 @@ class Results:
             f"{median(samples, 'p99_ms'):.3f}",
             *(f"{t:.3f}" if t else "" for t in times)])
 
+    def add_plain_row(self, table, case, server, us):
+        """A row of which only the time is known."""
+        self.rows.append([table, case, server, f"{us:.3f}"]
+                         + [""] * (len(COLUMNS) - 4))
+
+    def add_curve(self, found):
+        """found: {(curve, at, kind): [Sample]}. memory: what the memory alone
+        takes for one lookup, so its growth is what misses of the processor's
+        caches explain of that of "any"."""
+        kinds = ("one", "any", "memory")
+        print("\nA hit on a small answer: CPU µs a request, medians\n"
+              f"  {'':12}{'':>9}{'one':>9}{'any':>9}{'memory':>9}")
+        for curve, at in dict.fromkeys(key[:2] for key in found):
+            line = f"  {curve:12}{at:9}"
+            for kind in kinds:
+                samples = found.get((curve, at, kind))
+                line += f"{median(samples):9.2f}" if samples else " " * 9
+                if samples:
+                    self.add_plain_row("curve", f"{curve} {at}", kind,
+                                       median(samples))
+            print(line.rstrip())
+
+    def add_pairs(self, found):
+        """found: [(pair, [(Sample, Sample)])]"""
+        print("\nPairs: CPU µs a request, and the median of the ratios")
+        for pair, samples in found:
+            print(f"\n{pair.title}")
+            for side, got in zip(pair.sides, zip(*samples)):
+                print(f"  {side.label:24}{median(got):11.2f}")
+                self.add_plain_row("pairs", pair.name, side.label, median(got))
+            ratios = [a.us / b.us for a, b in samples]
+            ratio = statistics.median(ratios)
+            low, _, high = statistics.quantiles(ratios, n=4)
+            print(f"  {'ratio':24}{ratio:11.3f}  (half of {len(ratios)} lie "
+                  f"within {low:.3f} … {high:.3f})")
+            self.add_plain_row("pairs", pair.name, "ratio", ratio)
+
     def add_memory(self, found):
         print("\nMemory of a master and four idle workers, MiB (PSS)")
         for server, kib in found.items():
             print(f"  {LABELS.get(server, server):24}{kib / 1024:11.1f}")
-            self.rows.append(["memory_kib", "idle", server, kib]
-                             + [""] * (len(COLUMNS) - 4))
+            self.add_plain_row("memory_kib", "idle", server, kib)
 
     def save(self, folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ install_packages() {
     etc/packages.sh gcc libc6-dev libsqlite3-dev sqlite3 python3 wrk \
         util-linux nginx-light python3-flask python3-flask-sqlalchemy \
         python3-sqlalchemy gunicorn
+    etc/packages.sh h2o || say "without h2o"
 }
 
 # Bun's binary ships inside its package. better-sqlite3 is compiled here, with
@@ -36,6 +37,8 @@ install_npm() {
 build_limit() {
     cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/bare" \
         bench/limit/bare.c bench/limit/serve.c
+    cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/scatter" \
+        bench/limit/scatter.c
     cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/sqlite" \
         bench/limit/sqlite.c bench/limit/query.c bench/limit/json.c \
         bench/limit/serve.c -lsqlite3
@@ -55,10 +58,18 @@ build_app() {
     done
 }
 
+# SoftFactory with nothing kept: its table asks what reading costs.
+build_platform() {
+    rm -rf "$work/platform"
+    cp -r etc/softfactory "$work/platform"
+    sed -i '/^-- @cache /d; /^-- @warm$/d' "$work"/platform/api/*.sql
+}
+
 mkdir -p "$work"
 install_packages
 install_npm
 build_limit
 build_app
+build_platform
 [ "$(nproc)" -ge 2 ] || { say "needs two CPUs, one for wrk"; exit 1; }
 exec /usr/bin/python3 -B bench/measure.py "$@"

@@ -1,9 +1,11 @@
 """Who is asked: each Server knows how to start itself on a port, over a copy
 of a database, and is watched as a tree of processes."""
 import contextlib
+import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +24,9 @@ PEERS = ROOT / "bench" / "peers"
 NPM = WORK / "npm" / "node_modules"
 PRONG = pathlib.Path(os.environ.get("PRONG", ROOT / "build" / "prong"))
 PYTHON = "/usr/bin/python3"  # Debian's: it has Debian's Flask
+NGINX = pathlib.Path(shutil.which("nginx") or "/usr/sbin/nginx")
+H2O = pathlib.Path("/usr/bin/h2o")
+ANSWERS = WORK / "answers"  # what is asked of the cache, as files
 
 
 @dataclass
@@ -35,22 +40,38 @@ class Server:
         return [str(path) for path in self.needs if not path.exists()]
 
 
-def prong(port, database, app, workers, _case):
-    return [PRONG, "-w", workers, "-b", f"127.0.0.1:{port}", "--log-level",
-            "warning", "--database", database, app]
+def prong(*flags):
+    def command(port, database, app, workers, _case):
+        return [PRONG, "-w", workers, "-b", f"127.0.0.1:{port}",
+                "--log-level", "warning", "--database", database, *flags, app]
+    return command
 
 
-def nginx(port, _database, app, workers, _case):
-    run = WORK / "run" / "nginx"
-    text = (PEERS / "nginx.conf").read_text()
-    for name, value in (("WORKERS", workers), ("PORT", port), ("RUN", run),
-                        ("WEB", app / "web")):
-        text = text.replace(f"@{name}@", str(value))
+def configuration(peer, name, port, app, workers):
+    """The path of a peer's configuration, with what stands in @s."""
+    run = WORK / "run" / name
+    text = (PEERS / f"{peer}.conf").read_text()
+    for word, value in (("WORKERS", workers), ("PORT", port), ("RUN", run),
+                        ("WEB", app / "web"), ("ANSWERS", ANSWERS)):
+        text = text.replace(f"@{word}@", str(value))
     if os.geteuid() != 0:
-        text = text.replace("user root;\n", "")
-    (run / "nginx.conf").write_text(text)
-    return [shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr",
-            "-p", run, "-c", run / "nginx.conf"]
+        text = re.sub(r"^user\b.*\n", "", text, flags=re.M)
+    path = run / f"{peer}.conf"
+    path.write_text(text)
+    return path
+
+
+def nginx(name):
+    def command(port, _database, app, workers, _case):
+        path = configuration(name, name, port, app, workers)
+        (path.parent / "backend").unlink(missing_ok=True)
+        shutil.rmtree(path.parent / "kept", ignore_errors=True)
+        return [NGINX, "-e", "stderr", "-p", path.parent, "-c", path]
+    return command
+
+
+def h2o(port, _database, app, workers, _case):
+    return [H2O, "-c", configuration("h2o", "h2o", port, app, workers)]
 
 
 def flask(port, _database, _app, workers, _case):
@@ -73,7 +94,7 @@ def limit_arguments(case, database):
 
 
 def bare(port, _database, _app, _workers, case):
-    return [WORK / "bare", port, case.answer_bytes]
+    return [WORK / "bare", port, case.answer_bytes, case.head_bytes]
 
 
 def loop(port, database, _app, _workers, case):
@@ -89,8 +110,11 @@ def node_env(_database):
 SERVERS = {server.name: server for server in (
     Server("bare", bare, needs=(WORK / "bare",)),
     Server("loop", loop, needs=(WORK / "sqlite",)),
-    Server("prong", prong, needs=(PRONG,)),
-    Server("nginx", nginx),
+    Server("prong", prong(), needs=(PRONG,)),
+    Server("prong-unmonitored", prong("--monitoring", "off"), needs=(PRONG,)),
+    Server("nginx", nginx("nginx"), needs=(NGINX,)),
+    Server("nginx-cache", nginx("nginx-cache"), needs=(NGINX,)),
+    Server("h2o", h2o, needs=(H2O,)),
     Server("bun", bun, node_env, (NPM / ".bin" / "bun",)),
     Server("fastify", fastify, node_env,
            (NPM / "fastify", NPM / "better-sqlite3/build/Release")),
@@ -159,7 +183,7 @@ def first_start(app, database):
     """Lets Prong make a database: schema and demonstration rows."""
     port, log = free_port(), WORK / "run" / "first_start.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    argv = prong(port, database, app, 1, None) + ["--demo"]
+    argv = prong("--demo")(port, database, app, 1, None)
     with open(log, "w") as out:
         process = subprocess.Popen(list(map(str, argv)), stdout=out,
                                    stderr=out, start_new_session=True)
@@ -218,6 +242,34 @@ def ask(port, method, path, body="", token=""):
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: object  # http.client.HTTPMessage
+    body: bytes
+    head_bytes: int
+
+    @property
+    def bytes(self):
+        return self.head_bytes + len(self.body)
+
+
+def ask_plainly(port, path, headers):
+    """The Answer to a GET with these header fields and Host: what wrk says,
+    while urllib adds some of its own."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    client.putrequest("GET", path, skip_accept_encoding=True)
+    for name, value in headers.items():
+        client.putheader(name, value)
+    client.endheaders()
+    got = client.getresponse()
+    head = len(f"HTTP/1.1 {got.status} {got.reason}\r\n\r\n") + sum(
+        len(f"{name}: {value}\r\n") for name, value in got.headers.items())
+    answer = Answer(got.status, got.headers, got.read(), head)
+    client.close()
+    return answer
 
 
 def ask_json(port, case, n):

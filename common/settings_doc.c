@@ -1,7 +1,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "common/heritage.h"
 #include "common/settings_table.h"
 
 enum {
@@ -11,76 +10,13 @@ enum {
 
 static const char summary[] =
     "Serves the folder APP: each annotated SQL file in it becomes a JSON API "
-    "over SQLite. One master process keeps N workers on one listening "
-    "socket; flags, settings and signals are Gunicorn's.";
+    "over SQLite, cached and observable. One master process keeps N workers on "
+    "one listening socket; flags, settings and signals are Gunicorn's.";
 
 static const char precedence[] =
     "A setting is taken from, low to high: its default, the environment, the "
     "file (--config), PRONG_CMD_ARGS, the command line. A list that is named "
     "again replaces the lower one.";
-
-/* A name and what it means. A null name ends an array. */
-struct note {
-    const char *name;
-    const char *text;
-};
-
-static const struct note commands[] = {
-    {"prong token add APP", "Make an API token, print it once and store its "
-                            "SHA-256: --user ID, --role ROLE, --name TEXT, "
-                            "--expires 30d."},
-    {"prong token list APP", "List the tokens, without their secrets."},
-    {"prong token revoke APP ID", "Revoke one. Each of these takes --database "
-                                  "PATH."},
-    {0},
-};
-
-static const struct note signals[] = {
-    {"TERM", "Graceful stop: requests in work are answered, for at most "
-             "graceful-timeout."},
-    {"INT, QUIT", "Quick stop."},
-    {"HUP", "Read settings and app again; old workers go when the first new "
-            "one has proved that it can serve. If it cannot, they stay."},
-    {"USR1", "Open the log files again, after a rotation."},
-    {"TTIN, TTOU", "One worker more, one worker fewer."},
-    {"WINCH", "Retire all workers gracefully; the master stays. Ignored when "
-              "it runs on a terminal."},
-    {0},
-};
-
-static const struct note exits[] = {
-    {"0", "Stopped as asked."},
-    {"1", "--check-config or token found a fault; a socket, a log or the pid "
-          "file cannot be had."},
-    {"2", "A flag, a key or a value is wrong; nothing was started."},
-    {"3", "No worker can start: the database, a migration or a statement is "
-          "wrong; the log says which."},
-    {"4", "The app does not load: a file of it cannot be read; file and line "
-          "are named."},
-    {0},
-};
-_Static_assert(EXIT_ASKED == 0 && EXIT_USAGE == 2 && EXIT_BOOT == 3 &&
-                   EXIT_NO_APP == 4,
-               "the documents name these numbers");
-
-static const struct note environment[] = {
-    {"PRONG_CMD_ARGS", "More flags, split into words as a shell does; those "
-                       "on the command line outrank them."},
-    {"WEB_CONCURRENCY", "Default of workers."},
-    {"PORT", "Makes the default of bind 0.0.0.0:$PORT."},
-    {0},
-};
-
-static const struct section {
-    const char *title;
-    const struct note *notes;
-} sections[] = {
-    {"Commands", commands},
-    {"Signals to the master", signals},
-    {"Exit status", exits},
-    {"Environment", environment},
-};
-enum { SECTIONS = sizeof sections / sizeof *sections };
 
 /* ---- what all documents say of a setting -------------------------------- */
 
@@ -201,9 +137,10 @@ void settings_help(FILE *to)
         if (row->help)
             help_setting(to, row);
     }
-    for (size_t i = 0; i < SECTIONS; i++) {
-        fprintf(to, "\n%s:\n", sections[i].title);
-        for (const struct note *n = sections[i].notes; n->name; n++)
+    for (const struct section *section = settings_sections; section->title;
+         section++) {
+        fprintf(to, "\n%s:\n", section->title);
+        for (const struct note *n = section->notes; n->name; n++)
             two_columns(to, n->name, n->text);
     }
 }
@@ -293,12 +230,18 @@ void settings_man(FILE *to)
     roff_line(to, "", summary, "\n.PP\n");
     roff_line(to, "", precedence, "\n");
     man_options(to);
-    for (size_t i = 0; i < SECTIONS; i++)
-        man_section(to, &sections[i]);
+    for (const struct section *section = settings_sections; section->title;
+         section++)
+        man_section(to, section);
     fputs(".SH FILES\n"
           ".TP\n\\fB./prong.conf\\fR\n"
           "Settings, one \"key = value\" a line; lines that begin with # are\n"
           "comments. Read when no other file is named.\n"
+          ".TP\n\\fIAPP\\fB/app.conf\\fR\n"
+          "Of the app: its name, database, limits and thresholds of alerts.\n"
+          ".TP\n\\fIdatabase\\fB\\-wal\\fR, \\fIdatabase\\fB\\-shm\\fR\n"
+          "Belong to the database while the server runs: never move, copy or\n"
+          "delete one of the three alone.\n"
           ".SH EXAMPLES\n.nf\n"
           "prong \\-w 4 \\-b 127.0.0.1:8000 etc/hello\n"
           "prong token add etc/hello \\-\\-role admin\n"

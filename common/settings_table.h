@@ -8,6 +8,7 @@
  *   settings_flags.c   words of a command line
  *   settings.c         the layers, lowest first
  *   settings_doc.c     help, man page, example file, present values
+ *   settings_notes.c   what help and man page say beside the settings
  */
 #ifndef PRONG_SETTINGS_TABLE_H
 #define PRONG_SETTINGS_TABLE_H
@@ -76,6 +77,20 @@ extern const struct setting settings_table[];
 extern const size_t settings_count;
 /* Titles of the groups, by enum setting_group. */
 extern const char *const setting_groups[GROUP_COUNT];
+
+/* A name and what it means; one without a name ends an array. */
+struct note {
+    const char *name;
+    const char *text;
+};
+
+/* Of the help and the man page; one without a title ends the array. */
+struct section {
+    const char *title;
+    const struct note *notes;
+};
+
+extern const struct section settings_sections[];
 
 /*
  * By name, null when there is none. A file may name a setting by its key or

@@ -193,6 +193,8 @@ static bool read_list(struct settings *s, const struct setting *row,
 {
     struct slice rest = text;
 
+    if (text.len == 0 && row->fallback == NULL)
+        return true; /* see read_pairs */
     while (rest.ptr != NULL)
         if (slice_trim(slice_cut(&rest, ',')).len == 0)
             return fault_set(f, "must not be empty, nor any part of it");

@@ -206,6 +206,7 @@ static void add_json(struct accessline *l, const struct access *a,
     json_number(out, ",\"duration_us\":", a->duration_us);
     json_number(out, ",\"sql_us\":", a->res->sql_us);
     json_text(out, ",\"route\":", slice_of(a->res->route));
+    json_text(out, ",\"cache\":", answer_field(a, "cache-status"));
     json_number(out, ",\"worker\":", a->worker);
     json_text(out, ",\"request_id\":", answer_id(a));
     json_text(out, ",\"referer\":", request_header(a->req, "referer"));

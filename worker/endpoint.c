@@ -50,18 +50,25 @@ static void answer_by_sql(struct visit *v)
     endpoint_compute(v);
 }
 
+/* Who asks cannot be found out while the database is not usable. */
+static bool is_for_all(const struct visit *v)
+{
+    return gate_is_public(endpoint_of(v)) && !v->p->plan->needs_user;
+}
+
 /* The database is not usable: only what we have, and only if it may be shown
  * then. */
 static void answer_dark(struct visit *v)
 {
-    run_failed(v->call, DB_GONE, NULL);
-    if (!gate_is_public(endpoint_of(v)) || v->p->plan->needs_user ||
-        !v->p->policy.on || v->p->policy.error_ms == 0 ||
-        !question_read(&v->es->question, v->es->reader, v->p->plan,
-                       v->call->req, v->call->res))
+    struct endpoints *es = v->es;
+
+    v->keep = v->p->policy.on && v->p->policy.error_ms > 0 && is_for_all(v);
+    if (v->keep && !question_read(&es->question, es->reader, v->p->plan,
+                                  v->call->req, v->call->res))
         return;
-    v->keep = true;
-    v->key = kept_key(v->es->kept, &v->es->question);
+    if (v->keep)
+        v->key = kept_key(es->kept, &es->question);
+    run_failed(v->call, DB_GONE, NULL);
     endpoint_forgive(v);
 }
 

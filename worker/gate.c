@@ -2,12 +2,13 @@
 
 #include "worker/gate.h"
 #include "worker/problem.h"
+#include "worker/run.h"
 
+/* With its challenge (RFC 6750, 3). */
 static bool refuse(struct call *call, int status, const char *challenge,
                    const char *detail)
 {
-    if (challenge)
-        response_header(call->res, "WWW-Authenticate", slice_of(challenge));
+    response_header(call->res, "WWW-Authenticate", slice_of(challenge));
     problem(call->res, status, detail);
     return false;
 }
@@ -52,7 +53,7 @@ static bool show_token(struct tokens *tokens, struct call *call, bool needed,
                refuse(call, 401, "Bearer", "A bearer token is needed");
     enum db_result result = tokens_find(tokens, token, who);
     if (result != DB_DONE) {
-        problem_sql(call->res, result, NULL);
+        run_failed(call, result, NULL);
         return false;
     }
     return who->known || refuse(call, 401, "Bearer error=\"invalid_token\"",
@@ -63,7 +64,8 @@ static bool demand_role(struct call *call, const struct identity *who,
                         const char *role)
 {
     return has_role(who, role) ||
-           refuse(call, 403, NULL, "The token's role may not do this");
+           refuse(call, 403, "Bearer error=\"insufficient_scope\"",
+                  "The token's role may not do this");
 }
 
 bool gate_pass(struct tokens *tokens, const struct plan *plan,

@@ -36,6 +36,7 @@ struct known {
 
 struct kept {
     struct kept_config config;
+    bool compresses;
     struct known last; /* of what kept_find found */
     struct buf key;
     struct buf body; /* of an answer that is compressed later on */
@@ -48,6 +49,8 @@ struct kept *kept_new(const struct kept_config *config)
 
     assert(k != NULL);
     k->config = *config;
+    k->compresses =
+        encoder_suits(config->encoder, form_type(FORM_JSON), SIZE_MAX);
     return k;
 }
 
@@ -64,13 +67,15 @@ void kept_free(struct kept *k)
 /* ---- finding ------------------------------------------------------------ */
 
 /* The file's number is in it: what was read from a database that another one
- * replaced is not found any more, by those who have noticed. */
+ * replaced is not found any more, by those who have noticed. So is whether
+ * answers are compressed, which a reload may change. */
 struct cache_key kept_key(struct kept *k, const struct question *q)
 {
     uint64_t file = db_identity(k->config.db);
 
     buf_clear(&k->key);
     buf_add(&k->key, &file, sizeof file);
+    buf_byte(&k->key, k->compresses);
     question_key(q, &k->key);
     return (struct cache_key){
         .bytes = buf_view(&k->key),
@@ -232,8 +237,18 @@ static void undo(struct response *res)
     response_drop_body(res);
 }
 
+/* Has nobody put another one in its place? */
+static bool is_last(const struct kept *k, const struct cache_key *key,
+                    const struct cache_view *view)
+{
+    struct cache_view now;
+
+    return cache_look(k->config.shared->cache, key, &now) &&
+           now.value == view->value;
+}
+
 /* Copies the identity form out of the shared memory and compresses it; what
- * results is kept in the place of what was there. */
+ * results is kept in the place of what was there, if that still is there. */
 static bool compress(struct kept *k, const struct cache_key *key,
                      const struct kept_found *found, struct answer *a)
 {
@@ -249,7 +264,8 @@ static bool compress(struct kept *k, const struct cache_key *key,
     a->shrinks = encoder_gzip(k->config.encoder, a->body, &k->gzip);
     a->gzip = buf_view(&k->gzip);
     describe(&k->last.head, a);
-    put(k, key, &k->last, a);
+    if (is_last(k, key, &found->view))
+        put(k, key, &k->last, a);
     return true;
 }
 
@@ -295,7 +311,8 @@ void kept_say(struct call *call, int64_t left_ms)
     buf_string(out, said[t->cache]);
     if (t->cache == CACHE_HIT || t->cache == CACHE_STALE) {
         buf_string(out, "; ttl=");
-        buf_int(out, left_ms / 1000);
+        /* Downwards, so that what is past its time never says 0. */
+        buf_int(out, (left_ms - (left_ms < 0 ? 999 : 0)) / 1000);
     } else if (t->stored) {
         buf_string(out, "; stored");
     }

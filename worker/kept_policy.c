@@ -29,6 +29,14 @@ static bool has_directive(const char *http, const char *name)
     return false;
 }
 
+/* RFC 9111, 4.2.4: what these say, no other directive allows. */
+static bool forbids_stale(const char *http)
+{
+    return has_directive(http, "must-revalidate") ||
+           has_directive(http, "proxy-revalidate") ||
+           has_directive(http, "no-cache");
+}
+
 /* False when there are too many. */
 static bool add_table(struct kept_policy *p, unsigned table)
 {
@@ -78,7 +86,7 @@ void kept_policy(struct kept_policy *p, const struct plan *plan,
     add_table(p, number_of(e, names));
     p->on = add_reads(p, plan);
     p->fresh_ms = (uint64_t)e->cache_ms;
-    if (e->http == NULL || has_directive(e->http, "must-revalidate"))
+    if (e->http == NULL || forbids_stale(e->http))
         return;
     p->while_ms = directive_ms(e->http, "stale-while-revalidate");
     p->error_ms = directive_ms(e->http, "stale-if-error");

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "worker/answer.h"
 #include "worker/conditions.h"
 #include "worker/problem.h"
@@ -14,52 +16,80 @@ struct rehearsal {
     struct question question;
     struct listing listing;
     struct response res;
-    struct trace trace;
     struct call call;
     struct answer answer;
+    struct slice tag; /* of what is there; null ptr: nothing is */
 };
 
-/* The tag of what is there; a null ptr when nothing is. */
-static struct slice present_tag(const struct precondition *p,
-                                struct rehearsal *r)
+/* Time and statements count as the write's own, and its id is logged. */
+static void begin(const struct precondition *p, struct rehearsal *r)
+{
+    const struct call *call = p->run->call;
+
+    response_init(&r->res);
+    memcpy(r->res.id, call->res->id, call->res->id_len);
+    r->res.id_len = call->res->id_len;
+    r->call =
+        (struct call){.req = call->req, .res = &r->res, .trace = call->trace};
+    r->question.who = p->run->question->who;
+}
+
+/* Finds the tag of what is there. False when that failed: r->res says how, and
+ * the transaction is over. What the request has no right values to ask for
+ * has no tag, as without a twin. */
+static bool find_tag(const struct precondition *p, struct rehearsal *r)
 {
     struct run run = *p->run;
 
-    r->call = (struct call){
-        .req = p->run->call->req, .res = &r->res, .trace = &r->trace};
-    r->question.who = p->run->question->who;
     run.question = &r->question;
     run.listing = &r->listing;
     run.call = &r->call;
     run.allowed = NULL;
-    if (!question_read(&r->question, p->reader, p->twin, r->call.req,
-                       &r->res) ||
-        !run_all(&run))
-        return (struct slice){NULL, 0};
+    r->tag = SLICE("");
+    if (p->twin == NULL ||
+        !question_read(&r->question, p->reader, p->twin, r->call.req, &r->res))
+        return true;
+    r->tag = (struct slice){NULL, 0};
+    if (!run_all(&run))
+        return r->res.status == 404;
     answer_take(&r->answer, &r->res, NULL);
-    return slice_of(r->answer.tag);
+    r->tag = slice_of(r->answer.tag);
+    return true;
 }
 
-static bool compare(const struct precondition *p)
+static void hand_over(const struct rehearsal *r, struct response *res)
 {
-    struct rehearsal r = {0};
+    res->status = r->res.status;
+    res->type = r->res.type;
+    response_drop_body(res); /* the write's list had begun */
+    buf_slice(&res->headers, buf_view(&r->res.headers));
+    buf_slice(&res->body, response_body(&r->res));
+}
 
-    response_init(&r.res);
-    bool holds = conditions_match(p->run->call->req, present_tag(p, &r));
-    question_free(&r.question);
-    listing_free(&r.listing);
-    response_free(&r.res);
-    return holds;
+static bool judge(const struct precondition *p, struct rehearsal *r)
+{
+    const struct call *call = p->run->call;
+
+    if (!find_tag(p, r)) {
+        hand_over(r, call->res);
+        return false;
+    }
+    if (conditions_match(call->req, r->tag))
+        return true;
+    problem(call->res, 412,
+            "What is there now is not what the request was made for");
+    return false;
 }
 
 bool precondition_holds(void *self)
 {
     const struct precondition *p = self;
-    const struct request *req = p->run->call->req;
+    struct rehearsal r = {.tag = {NULL, 0}};
 
-    if (p->twin ? compare(p) : conditions_match(req, SLICE("")))
-        return true;
-    problem(p->run->call->res, 412,
-            "What is there now is not what the request was made for");
-    return false;
+    begin(p, &r);
+    bool holds = judge(p, &r);
+    question_free(&r.question);
+    listing_free(&r.listing);
+    response_free(&r.res);
+    return holds;
 }

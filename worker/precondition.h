@@ -14,13 +14,15 @@
 struct precondition {
     const struct run *run;   /* of the write */
     const struct plan *twin; /* the GET at its path; null: there is none, and
-                                only "*" can be said of it */
+                                only "*" can be said of it. So it is with
+                                values that the GET does not take */
     struct json *reader;
 };
 
 /* Does the request state one? */
 bool precondition_asked(const struct request *req);
-/* For run.allowed: whether it holds. If not the response is a 412. */
+/* For run.allowed: whether it holds. If not the response is a 412, or the
+ * failure of the GET: then nobody knows. */
 bool precondition_holds(void *self);
 
 #endif

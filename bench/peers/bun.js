@@ -2,6 +2,7 @@
 // SoftFactory's own, whichever the app's folder has.
 //   bun bun.js PORT DATABASE APP
 const { Database } = require("bun:sqlite");
+const { answerOf, userOf: keptUser } = require("./answers.js");
 const { statements } = require("./sql.js");
 
 const [port, file, app] = process.argv.slice(2);
@@ -15,6 +16,42 @@ const sql = (endpoint) => db.prepare(found[endpoint][0]);
 
 const problem = (status, title) => Response.json({ status, title }, { status });
 const isDate = (text) => /^\d{4}-\d\d-\d\d$/.test(text);
+
+const tokenSql = `SELECT user_id, role FROM tokens WHERE sha256 = ?
+                  AND (expires_at IS NULL OR expires_at > ?)`;
+
+function cachedRoutes() {
+  const products = sql("GET /cached/products");
+  const mine = sql("GET /cached/mine");
+  const chef = sql("GET /cached/chefs/{id}");
+  const token = db.prepare(tokenSql);
+
+  const give = (req, key, make) => {
+    const { headers } = req;
+    const found = answerOf(key, make, headers.get("accept-encoding"),
+      headers.get("if-none-match"));
+    return new Response(found.body, found);
+  };
+  const userOf = (authorization) => {
+    if (!/^bearer /i.test(authorization)) return null;
+    const digest = new Bun.CryptoHasher("sha256").update(authorization.slice(7));
+    return token.get(digest.digest("hex"), new Date().toISOString());
+  };
+
+  return {
+    "/cached/products": (req) => give(req, "products", () => products.all()),
+    "/cached/mine": (req) => {
+      const user = keptUser(req.headers.get("authorization") ?? "", userOf);
+      if (!user) return problem(401, "Unauthorized");
+      const auth_user_id = user.user_id;
+      return give(req, `mine ${auth_user_id}`, () => mine.all({ auth_user_id }));
+    },
+    "/cached/chefs/:id": (req) => {
+      const id = Number(req.params.id);
+      return give(req, `chef ${id}`, () => chef.get({ id }));
+    },
+  };
+}
 
 function plainRoutes() {
   const chef = sql("GET /chefs/{id}");
@@ -53,8 +90,7 @@ function platformRoutes() {
   const products = paged("GET /api/platform/products",
     " LIMIT :limit OFFSET :offset");
   const booking = sql("POST /api/coocook/bookings");
-  const token = db.prepare(`SELECT user_id, role FROM tokens WHERE sha256 = ?
-                            AND (expires_at IS NULL OR expires_at > ?)`);
+  const token = db.prepare(tokenSql);
 
   const userOf = (req) => {
     const header = req.headers.get("authorization") ?? "";
@@ -115,7 +151,8 @@ Bun.serve({
   port: Number(port),
   routes: {
     "/api/health": () => Response.json({ status: "ok" }),
-    ...(found["GET /chefs/{id}"] ? plainRoutes() : platformRoutes()),
+    ...(found["GET /chefs/{id}"]
+      ? { ...plainRoutes(), ...cachedRoutes() } : platformRoutes()),
   },
   fetch: () => problem(404, "Not Found"),
 });

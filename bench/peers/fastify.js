@@ -3,6 +3,8 @@
 //   node fastify.js PORT DATABASE APP
 const Database = require("better-sqlite3");
 const fastify = require("fastify")({ logger: false });
+const { createHash } = require("crypto");
+const { answerOf, userOf } = require("./answers.js");
 const { statements } = require("./sql.js");
 
 const [port, file, app] = process.argv.slice(2);
@@ -48,6 +50,41 @@ fastify.post("/orders", {
 }, (req, reply) => {
   reply.code(201);
   return order.get(req.body);
+});
+
+// ---- answers that are kept -------------------------------------------------
+
+const [cachedProducts] = sql("GET /cached/products");
+const [cachedMine] = sql("GET /cached/mine");
+const [cachedChef] = sql("GET /cached/chefs/{id}");
+const token = db.prepare(`SELECT user_id, role FROM tokens WHERE sha256 = ?
+                          AND (expires_at IS NULL OR expires_at > ?)`);
+
+function give(req, reply, key, make) {
+  const found = answerOf(key, make, req.headers["accept-encoding"],
+    req.headers["if-none-match"]);
+  reply.code(found.status).headers(found.headers).send(found.body);
+}
+
+function findUser(authorization) {
+  if (!/^bearer /i.test(authorization)) return null;
+  const digest = createHash("sha256").update(authorization.slice(7));
+  return token.get(digest.digest("hex"), new Date().toISOString());
+}
+
+fastify.get("/cached/products", (req, reply) => {
+  give(req, reply, "products", () => cachedProducts.all());
+});
+fastify.get("/cached/mine", (req, reply) => {
+  const user = userOf(req.headers.authorization ?? "", findUser);
+  if (!user)
+    return reply.code(401).send({ status: 401, title: "Unauthorized" });
+  const auth_user_id = user.user_id;
+  give(req, reply, `mine ${auth_user_id}`, () => cachedMine.all({ auth_user_id }));
+});
+fastify.get("/cached/chefs/:id", withParam("id"), (req, reply) => {
+  const { id } = req.params;
+  give(req, reply, `chef ${id}`, () => cachedChef.get({ id }));
 });
 
 fastify.listen({ host: "127.0.0.1", port: Number(port) });

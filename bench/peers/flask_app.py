@@ -5,8 +5,10 @@ stay text, as they are in the file: what SQLAlchemy would spend on making
 datetimes of them is spared it.
 """
 import functools
+import gzip
 import hashlib
 import os
+import time
 from datetime import datetime, timezone
 
 from flask import Flask, abort, g, jsonify, request
@@ -147,18 +149,23 @@ class Order(db.Model):
         }
 
 
+def user_of(authorization):
+    scheme, _, bearer = authorization.partition(" ")
+    digest = hashlib.sha256(bearer.encode()).hexdigest()
+    token = Token.query.filter_by(sha256=digest).first()
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if scheme.lower() != "bearer" or token is None or (
+            token.expires_at and token.expires_at <= now):
+        return None
+    return token.user_id
+
+
 def require_auth(view):
     @functools.wraps(view)
     def checked(*args, **kwargs):
-        scheme, _, bearer = request.headers.get(
-            "Authorization", "").partition(" ")
-        digest = hashlib.sha256(bearer.encode()).hexdigest()
-        token = Token.query.filter_by(sha256=digest).first()
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if scheme.lower() != "bearer" or token is None or (
-                token.expires_at and token.expires_at <= now):
+        g.user_id = user_of(request.headers.get("Authorization", ""))
+        if g.user_id is None:
             abort(401)
-        g.user_id = token.user_id
         return view(*args, **kwargs)
     return checked
 
@@ -204,6 +211,72 @@ def create_order():
     db.session.add(order)
     db.session.commit()
     return jsonify(order.to_dict()), 201
+
+
+# ---- answers that are kept: body, gzip form and ETag, made once -------------
+
+KEPT_SECONDS, USER_SECONDS, GZIP_MIN = 3600, 60, 500
+answers, users = {}, {}
+
+
+def finished(rows, until):
+    body = app.json.dumps(rows).encode()
+    tag = hashlib.sha1(body).hexdigest()[:16]
+    short = len(body) < GZIP_MIN
+    return (until, (f'"{tag}"', body),
+            None if short else (f'"{tag}-gz"', gzip.compress(body, 6)))
+
+
+def kept(key, make):
+    """The answer under the key, which `make` gives if there is none."""
+    now = time.monotonic()
+    found = answers.get(key)
+    if found is None or found[0] <= now:
+        found = answers[key] = finished(make(), now + KEPT_SECONDS)
+    _until, plain, small = found
+    zipped = small and "gzip" in request.headers.get("Accept-Encoding", "")
+    tag, body = small if zipped else plain
+    headers = {"ETag": tag, "Vary": "Accept-Encoding"}
+    if tag in request.headers.get("If-None-Match", ""):
+        return app.response_class(status=304, headers=headers)
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return app.response_class(body, 200, headers,
+                              content_type="application/json")
+
+
+def kept_user():
+    """The user whom the token names, asked of the database once a minute."""
+    bearer = request.headers.get("Authorization", "")
+    now = time.monotonic()
+    found = users.get(bearer)
+    if found is None or found[0] <= now:
+        found = users[bearer] = (now + USER_SECONDS, user_of(bearer))
+    return found[1] or abort(401)
+
+
+def first_products(limit):
+    return (Product.query.filter_by(is_active=True)
+            .order_by(Product.price, Product.id).limit(limit).all())
+
+
+@app.get("/cached/products")
+def get_cached_products():
+    return kept("products", lambda: [
+        p.to_dict() for p in first_products(55)])
+
+
+@app.get("/cached/mine")
+def get_cached_mine():
+    user = kept_user()
+    return kept(("mine", user), lambda: [
+        {"user_id": user, **p.to_dict()} for p in first_products(52)])
+
+
+@app.get("/cached/chefs/<int:chef_id>")
+def get_cached_chef(chef_id):
+    return kept(("chef", chef_id),
+                lambda: db.get_or_404(Chef, chef_id).to_dict())
 
 
 # ---- SoftFactory's own endpoints --------------------------------------------

@@ -3,7 +3,7 @@
 # each endpoint and each worker; it names what a worker is doing now; it is
 # for operators only; without monitoring it is empty, and nothing breaks.
 . "$(dirname "$0")/lib.sh"
-. "$here/admin.sh"
+. "$here/operators.sh"
 
 unexpected='runtime error|Assertion' # signals are sent on purpose
 make_app
@@ -26,7 +26,7 @@ SQL
 start_admin -w 2
 await 10 workers_are 2
 python3 - <<'PY'
-from admin import await_, endpoint, metrics, samples
+from operators import await_, endpoint, metrics, samples
 from client import Connection, check, same
 
 CASES = [  # how often, status, method, path, header, endpoint

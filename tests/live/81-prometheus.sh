@@ -3,7 +3,7 @@
 # with a token, and its queries give the right numbers, also over the death of
 # a worker; promtool finds nothing to complain about.
 . "$(dirname "$0")/lib.sh"
-. "$here/admin.sh"
+. "$here/operators.sh"
 
 unexpected='runtime error|Assertion' # a worker is killed on purpose
 command -v prometheus >/dev/null && command -v promtool >/dev/null ||

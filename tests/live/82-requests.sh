@@ -3,7 +3,7 @@
 # its SQL statements; slow, failed and present requests are listed; the last
 # request of a worker that was killed is not lost.
 . "$(dirname "$0")/lib.sh"
-. "$here/admin.sh"
+. "$here/operators.sh"
 
 unexpected='runtime error|Assertion' # a worker is killed on purpose
 make_app
@@ -172,7 +172,7 @@ check(r["duration_ms"] > 0, "for a while")
 PY
 page /api/monitoring/requests/last-one
 json '$.statements[0].statement' 1
-victim=$(worker_at /second)
+victim=$(value /api/monitoring/requests/last-one '$.pid')
 kill -KILL "$victim"
 wait $client && fail "the client of a killed worker has an answer"
 await 10 workers_but "$victim" 2

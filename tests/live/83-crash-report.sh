@@ -3,7 +3,7 @@
 # was answering; an endpoint of which three workers died answers 503 until the
 # next reload, and only that one; chance deaths are held against nobody.
 . "$(dirname "$0")/lib.sh"
-. "$here/admin.sh"
+. "$here/operators.sh"
 
 unexpected='runtime error|Assertion' # workers are killed on purpose
 # A sanitizer would make an exit code of a signal.

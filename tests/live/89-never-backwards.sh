@@ -3,7 +3,7 @@
 # metrics or in Prometheus' text, while workers are killed, the app is
 # reloaded, and workers come and go.
 . "$(dirname "$0")/lib.sh"
-. "$here/admin.sh"
+. "$here/operators.sh"
 
 unexpected='runtime error|Assertion' # workers are killed on purpose
 make_app

@@ -158,4 +158,4 @@ shell("ALTER TABLE tally ADD COLUMN more DEFAULT 5", "tally",
       ("tally",))
 shell("UPDATE tally SET more = 6", "tally history")
 shell("CREATE INDEX by_n ON tally (n); ANALYZE; DROP TRIGGER late")
-write(204, "PUT", "/tally/other", {"n": 11}, "tally", "authors history")
+write(204, "PUT", "/tally/other", {"n": 11}, "tally", "authors")

@@ -2,7 +2,7 @@
 connections, while the operators' pages are read again and again. Ends when
 the file it is given holds the number of workers that were killed."""
 
-from admin import await_, endpoint, metrics, samples
+from operators import await_, endpoint, metrics, samples
 from client import Closed, Connection, check
 import os
 import sys

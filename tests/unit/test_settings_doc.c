@@ -12,6 +12,7 @@
 
 #include "common/buf.h"
 #include "common/settings_table.h"
+#include "worker/routes.h"
 
 /* What `write` prints. The caller frees it. */
 static char *printed(void (*write)(FILE *to))
@@ -169,8 +170,29 @@ static void test_man_is_safe_roff(void **state)
     assert_non_null(strstr(man, "\n\\fB\\-w, \\-\\-workers N\\fR\n"));
     assert_non_null(strstr(man, "In the file: \\fBaccess_log_format\\fR."));
     assert_non_null(strstr(man, "\n.TP\n\\fBTERM\\fR\n"));
+    assert_non_null(strstr(man, "\n.TP\n\\fBkeeper\\fR\n"));
     for (char *line = strtok(man, "\n"); line; line = strtok(NULL, "\n"))
         assert_true(line[0] != '\'');
+    free(man);
+}
+
+/* Nothing with a path of the server's own is missing in either document. */
+static void test_endpoints_are_named(void **state)
+{
+    char *help = printed(settings_help);
+    char *man = printed(settings_man);
+
+    (void)state;
+    for (unsigned i = 0; i < OWN_PATHS; i++) {
+        struct buf path = {0};
+        struct slice rest = slice_of(own_routes[i].path);
+        buf_slice(&path, slice_cut(&rest, '{'));
+        if (strstr(help, buf_text(&path)) == NULL ||
+            strstr(man, buf_text(&path)) == NULL)
+            fail_msg("%s is not named", own_routes[i].name);
+        buf_free(&path);
+    }
+    free(help);
     free(man);
 }
 
@@ -182,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_committed_example_is_up_to_date),
         cmocka_unit_test(test_help_is_whole_and_narrow),
         cmocka_unit_test(test_man_is_safe_roff),
+        cmocka_unit_test(test_endpoints_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

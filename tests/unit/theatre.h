@@ -83,10 +83,9 @@ static inline void theatre_token(const char *token, const char *user,
     theatre_run(sql);
 }
 
-/* Loads `api` as the app's one file, once a house; null with the fault when
+/* Loads `api` as the app's one file, once a house; false with the fault when
  * that fails. */
-static inline struct endpoints *theatre_play(const char *api,
-                                             struct fault *fault)
+static inline bool theatre_load(const char *api, struct fault *fault)
 {
     theatre_put("api/test.sql", api);
     house.app = app_load(house.dir, fault);
@@ -94,9 +93,17 @@ static inline struct endpoints *theatre_play(const char *api,
     for (size_t i = 0; house.app && i < house.app->endpoint_count; i++)
         assert_true(router_add(house.router, house.app->endpoints[i].method,
                                house.app->endpoints[i].path, (int)i));
+    return house.app != NULL;
+}
+
+/* The same, and opens its endpoints. */
+static inline struct endpoints *theatre_play(const char *api,
+                                             struct fault *fault)
+{
+    if (!theatre_load(api, fault))
+        return NULL;
     const struct endpoints_config config = {.app = house.app, .db = house.db};
-    if (house.app)
-        house.endpoints = endpoints_open(&config, fault);
+    house.endpoints = endpoints_open(&config, fault);
     return house.endpoints;
 }
 

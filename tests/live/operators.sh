@@ -2,7 +2,7 @@
 #
 #     start_admin -w 2
 #     page /api/monitoring/metrics
-#     python3 -c 'from admin import page …'
+#     python3 -c 'from operators import page …'
 #
 # $ADMIN       where the operators' listener is, as http://HOST:PORT
 # $ADMIN_PORT  its port
@@ -26,9 +26,19 @@ page() {
     URL=$ADMIN expect 200 GET "$path" "$@"
 }
 
+# look PAGE: leaves it in $T/page. A worker that took this connection together
+# with a long request answers only behind that: then another one is asked.
+look() {
+    local try
+    for try in 1 2 3 4 5 6 7 8; do
+        curl -s -m 0.4 "$ADMIN$1" >"$T/page" && return
+    done
+    fail "$1: no answer in $try tries"
+}
+
 # value PAGE PATH: what such a page holds, in SQLite's notation.
 value() {
-    curl -s -m 0.4 "$ADMIN$1" >"$T/page"
+    look "$1"
     sqlite3 :memory: "SELECT coalesce(json_extract(
         CAST(readfile('$T/page') AS TEXT), '$2'), 'null')"
 }
@@ -36,21 +46,6 @@ value() {
 # shows PAGE PATH REGEX: for await.
 shows() {
     [[ $(value "$1" "$2") =~ ^($3)$ ]]
-}
-
-# worker_at PATH: the process that is answering a request for it; nothing when
-# there is none.
-worker_at() {
-    curl -s -m 0.4 "$ADMIN/api/monitoring/requests?list=current" >"$T/page"
-    sqlite3 :memory: "SELECT json_extract(value, '\$.pid')
-        FROM json_each(CAST(readfile('$T/page') AS TEXT), '\$.current')
-        WHERE json_extract(value, '\$.path') = '$1'
-          AND json_extract(value, '\$.phase') = 'sql'
-        LIMIT 1"
-}
-
-is_at() {
-    [ -n "$(worker_at "$1")" ]
 }
 
 # workers_but PID COUNT: so many, and that one is not among them.

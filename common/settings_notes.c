@@ -1,0 +1,99 @@
+#include <assert.h>
+
+#include "common/heritage.h"
+
+#include "common/settings_table.h"
+
+static const struct note commands[] = {
+    {"prong token add APP", "Make an API token, print it once and store its "
+                            "SHA-256: --user ID, --role ROLE, --name TEXT, "
+                            "--expires 30d."},
+    {"prong token list APP", "List the tokens, without their secrets."},
+    {"prong token revoke APP ID", "Revoke one. Each of these takes --database "
+                                  "PATH."},
+    {0},
+};
+
+static const struct note signals[] = {
+    {"TERM", "Graceful stop: requests in work are answered, for at most "
+             "graceful-timeout."},
+    {"INT, QUIT", "Quick stop."},
+    {"HUP", "Read settings and app again; old workers go when the first new "
+            "one has proved that it can serve. If it cannot, they stay."},
+    {"USR1", "Open the log files again, after a rotation."},
+    {"TTIN, TTOU", "One worker more, one worker fewer."},
+    {"WINCH", "Retire all workers gracefully; the master stays. Ignored when "
+              "it runs on a terminal."},
+    {0},
+};
+
+static const struct note processes[] = {
+    {"master", "Starts and watches the others. It answers nobody and opens no "
+               "database."},
+    {"worker", "Answers requests, on its own connection to the database."},
+    {"keeper", "Holds the database open, samples the system, judges alerts "
+               "and writes the performance log. Without it requests are "
+               "answered as before; the master starts another."},
+    {"/memfd:prong", "Not a process but the memory that they share: cache, "
+                     "counters, and what each worker is doing. It outlives "
+                     "workers and reloads, and ends with the master."},
+    {0},
+};
+
+static const struct note endpoints[] = {
+    {"/api/health, /live", "200 while the process answers."},
+    {"/ready", "200 while the database is usable, otherwise 503."},
+    {0},
+};
+
+static const struct note operators[] = {
+    {"/api/monitoring/metrics", "Figures in JSON: in total, of the last "
+                                "minute, by endpoint and by worker; the "
+                                "alerts that are raised."},
+    {"/api/monitoring/system", "CPU, memory, disk, database and processes, as "
+                               "the keeper saw them last."},
+    {"/api/monitoring/requests", "Requests in work, and the recent, slow and "
+                                 "failed ones; ?list=slow,failed chooses."},
+    {"/api/monitoring/requests/ID", "One of them by its X-Request-ID, with "
+                                    "its phases and SQL statements."},
+    {"/metrics", "The figures for Prometheus."},
+    {"/api/cache/stats", "What the cache holds, and how often it helped."},
+    {"/api/cache/clear", "POST: forgets all answers; or those of "
+                         "endpoint=NAME, table=NAME or prefix=PATH."},
+    {"/api/cache/warmup", "POST: computes what endpoints with @warm answer."},
+    {0},
+};
+
+static const struct note exits[] = {
+    {"0", "Stopped as asked."},
+    {"1", "--check-config or token found a fault; a socket, a log or the pid "
+          "file cannot be had."},
+    {"2", "A flag, a key or a value is wrong; nothing was started."},
+    {"3", "No worker can start: the database, a migration or a statement is "
+          "wrong; the log says which."},
+    {"4", "The app does not load: a file of it cannot be read; file and line "
+          "are named."},
+    {0},
+};
+static_assert(EXIT_ASKED == 0 && EXIT_USAGE == 2 && EXIT_BOOT == 3 &&
+                  EXIT_NO_APP == 4,
+              "the documents name these numbers");
+
+static const struct note environment[] = {
+    {"PRONG_CMD_ARGS", "More flags, split into words as a shell does; those "
+                       "on the command line outrank them."},
+    {"WEB_CONCURRENCY", "Default of workers."},
+    {"PORT", "Makes the default of bind 0.0.0.0:$PORT."},
+    {0},
+};
+
+const struct section settings_sections[] = {
+    {"Commands", commands},
+    {"Signals to the master", signals},
+    {"Processes", processes},
+    {"Endpoints of every app", endpoints},
+    {"With an admin token, or on admin_bind", operators},
+    {"Exit status", exits},
+    {"Environment", environment},
+    {0},
+};

@@ -1,0 +1,264 @@
+/*
+ * troupe: a theatre with a segment, and two actors in it: what two workers
+ * have, in one process. Each has a slot, a connection that announces its
+ * commits, an encoder and its endpoints. Their clock stands until a test moves
+ * it. The theatre's own connection is a stranger's: it announces nothing.
+ */
+#ifndef PRONG_TEST_TROUPE_H
+#define PRONG_TEST_TROUPE_H
+
+#include "tests/unit/theatre.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/cache.h"
+#include "common/flights.h"
+#include "common/names.h"
+#include "common/tables.h"
+
+enum { ANNA_SLOT = 0, BEN_SLOT = 1, TROUPE_CACHE = 1 << 20 };
+
+struct actor {
+    unsigned slot;
+    struct db *db;
+    struct encoder *encoder;
+    struct endpoints *endpoints;
+};
+
+/* A request of one actor, and its answer, now or later. */
+struct part {
+    struct call call;
+    struct trace trace;
+    struct response res;
+    struct ask ask;
+    int done;
+};
+
+static struct {
+    struct shared shared;
+    struct actor anna, ben;
+    struct part part; /* of those who are answered at once */
+    uint64_t now_ms;
+    int bell;
+    struct endpoints_config config; /* for further endpoints */
+} troupe;
+
+/* ---- parts ---- */
+
+static inline void part_done(struct call *call)
+{
+    ((struct part *)(void *)call)->done++;
+}
+
+/* `p` is empty at first; it is used again without ado. */
+static inline void part_begin(struct part *p, const struct asked *q)
+{
+    if (p->res.body.cap == 0)
+        response_init(&p->res);
+    response_reset(&p->res);
+    memcpy(p->res.id, "id7", 3);
+    p->res.id_len = 3;
+    p->trace = (struct trace){.came_ns = 1};
+    p->done = 0;
+    p->call = (struct call){.req = ask(&p->ask, q),
+                            .res = &p->res,
+                            .trace = &p->trace,
+                            .now_ms = troupe.now_ms,
+                            .done = part_done};
+}
+
+static inline void part_play(struct part *p, const struct actor *a)
+{
+    endpoints_answer(a->endpoints, theatre_route(p->call.req), &p->call);
+    db_unshare(a->db); /* as the end of a turn does */
+}
+
+static inline void part_free(struct part *p)
+{
+    response_free(&p->res);
+    ask_free(&p->ask);
+}
+
+static inline const char *part_body(struct part *p)
+{
+    buf_text(&p->res.body);
+    return response_body(&p->res).ptr;
+}
+
+static inline const char *part_headers(struct part *p)
+{
+    return buf_text(&p->res.headers);
+}
+
+/* A header's value, valid until the next; "" without. It stands once. */
+static inline const char *part_header(struct part *p, const char *name)
+{
+    static char value[8192];
+    struct slice rest = buf_view(&p->res.headers);
+    unsigned found = 0;
+
+    value[0] = '\0';
+    while (rest.len > 0) {
+        struct slice line = slice_cut(&rest, '\n');
+        struct slice key = slice_cut(&line, ':');
+        if (!slice_is_nocase(key, name))
+            continue;
+        found++;
+        snprintf(value, sizeof value, "%.*s", (int)line.len - 2, line.ptr + 1);
+    }
+    assert_true(found <= 1);
+    return value;
+}
+
+/* The body's tag, with its quotes. */
+static inline void part_tag(struct part *p, char tag[64])
+{
+    snprintf(tag, 64, "%s", part_header(p, "ETag"));
+    assert_true(tag[0] == '"');
+}
+
+/* ---- the stage ---- */
+
+static inline struct endpoints *actor_open(struct actor *a, struct fault *fault)
+{
+    struct endpoints_config config = troupe.config;
+
+    config.db = a->db;
+    config.encoder = a->encoder;
+    config.slot = a->slot;
+    return a->endpoints = endpoints_open(&config, fault);
+}
+
+static inline void actor_enter(struct actor *a, unsigned slot)
+{
+    static const struct encoding_config encoding = {
+        .on = true, .min_length = 100, .level = 6};
+    struct fault fault = {""};
+    char path[128];
+
+    a->slot = slot;
+    snprintf(path, sizeof path, "%s/t.db", house.dir);
+    a->db = db_open(path, DB_SERVE, &fault);
+    if (a->db == NULL)
+        fail_msg("%s", fault.text);
+    db_watch(a->db, troupe.shared.names, troupe.shared.tables, slot);
+    a->encoder = encoder_new(&encoding);
+    if (actor_open(a, &fault) == NULL)
+        fail_msg("%s", fault.text);
+}
+
+static inline void actor_leave(struct actor *a)
+{
+    endpoints_close(a->endpoints);
+    db_close(a->db);
+    encoder_free(a->encoder);
+    *a = (struct actor){.db = NULL};
+}
+
+static inline void troupe_open(const char *conf, const char *schema,
+                               const char *api)
+{
+    struct fault fault = {""};
+
+    theatre_open(conf, schema);
+    if (!theatre_load(api, &fault) ||
+        !shared_open(&troupe.shared, TROUPE_CACHE, 1, &fault))
+        fail_msg("%s", fault.text);
+    troupe.now_ms = 1000000;
+    troupe.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    assert_true(troupe.bell >= 0);
+    troupe.config = (struct endpoints_config){
+        .app = house.app,
+        .shared = &troupe.shared,
+        .bell_fd = troupe.bell,
+        .entry_max = 64 * 1024,
+    };
+    actor_enter(&troupe.anna, ANNA_SLOT);
+    actor_enter(&troupe.ben, BEN_SLOT);
+    db_current(troupe.anna.db); /* the first look ever finds strangers */
+}
+
+static inline void troupe_close(void)
+{
+    actor_leave(&troupe.anna);
+    actor_leave(&troupe.ben);
+    part_free(&troupe.part);
+    troupe.part = (struct part){.done = 0};
+    close(troupe.bell);
+    shared_close(&troupe.shared);
+    theatre_close();
+}
+
+/* ---- what tests say ---- */
+
+/* The answer lies in troupe.part. */
+static inline void actor_ask(const struct actor *a, const struct asked *q)
+{
+    part_begin(&troupe.part, q);
+    part_play(&troupe.part, a);
+    assert_int_equal(troupe.part.done, 1);
+}
+
+static inline void actor_get(const struct actor *a, const char *target)
+{
+    char line[512];
+
+    snprintf(line, sizeof line, "GET %s", target);
+    actor_ask(a, &(struct asked){.line = line});
+}
+
+/* What an actor is to say; null texts are not looked at. */
+struct shown {
+    struct asked ask;
+    int status;        /* 0: 200 */
+    const char *cache; /* Cache-Status without "prong; "; "": none */
+    const char *body;
+    unsigned queries; /* SQL statements run for it */
+};
+
+static inline bool part_shows(struct part *p, const struct shown *s)
+{
+    static const char prong[] = "prong; ";
+    const char *said = part_header(p, "Cache-Status");
+
+    if (strncmp(said, prong, strlen(prong)) == 0)
+        said += strlen(prong);
+    return p->done == 1 && p->res.status == (s->status ? s->status : 200) &&
+           (s->cache == NULL || strcmp(said, s->cache) == 0) &&
+           (s->body == NULL || strcmp(part_body(p), s->body) == 0) &&
+           p->trace.queries == s->queries;
+}
+
+static inline void part_expect(struct part *p, const struct shown *s)
+{
+    if (!part_shows(p, s))
+        fail_msg("%s: %d, %u queries, done %d\n%s\n%s", s->ask.line,
+                 p->res.status, p->trace.queries, p->done, part_headers(p),
+                 part_body(p));
+}
+
+static inline void actor_expect(const struct actor *a, const struct shown *s)
+{
+    actor_ask(a, &s->ask);
+    part_expect(&troupe.part, s);
+}
+
+/* The number of a table of the database, or of an endpoint, as of a table. */
+static inline unsigned troupe_number(const char *kind, const char *name)
+{
+    char full[128];
+
+    snprintf(full, sizeof full, "%s:%s", kind, name);
+    return names_number(troupe.shared.names, slice_of(full));
+}
+
+static inline struct cache_stats troupe_stats(void)
+{
+    struct cache_stats stats;
+
+    cache_stats(troupe.shared.cache, &stats);
+    return stats;
+}
+
+#endif
