@@ -52,7 +52,7 @@ UPDATE counter_$k SET n = :n WHERE id = 1;
 
 SQL
 done
-start_cached -w 4 --keep-alive 30
+start_cached -w 4 --keep-alive 30 --cache-size 256K
 MASTER=$PID python3 "$here/cache_check.py"
 expect 200 GET /counters/1
 stop

@@ -56,6 +56,12 @@ for times, wanted, method, path, headers, name in CASES:
         size[name] = size.get(name, 0) + len(answer.body)
         word = f"{wanted // 100}xx"
         status[word] = status.get(word, 0) + 1
+with Connection() as c:
+    c.send("GET / HTTP/1.1\r\nno field\r\n\r\n")
+    answer = c.read()
+same(answer.status, 400, "what is no request")
+count["refused"], size["refused"] = 1, len(answer.body)
+status["4xx"] += 1
 
 
 def all_counted():

@@ -179,7 +179,8 @@ static void test_json(void **state)
         ",\"remote\":\"127.0.0.1\",\"method\":\"GET\","
         "\"path\":\"/api/chéfs\",\"query\":\"x=1&y=%22\",\"status\":201,"
         "\"bytes\":512,\"duration_us\":2345678,\"sql_us\":77,"
-        "\"route\":\"GET /api/{x}\",\"worker\":3,\"request_id\":\"abc123\","
+        "\"route\":\"GET /api/{x}\",\"cache\":\"prong; hit\",\"worker\":3,"
+        "\"request_id\":\"abc123\","
         "\"referer\":\"http://r/\","
         "\"user_agent\":\"say \\\"hi\\\" \\\\ \\té\"}\n");
 }

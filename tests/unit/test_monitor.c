@@ -126,7 +126,8 @@ static void shows_workers(void **state)
     atomic_store(&s->deaths, 1);
     atomic_store(&s->generation, 4);
     atomic_store(&s->requests, 77);
-    atomic_store(&s->busy_ns, (uint64_t)BORN_AGO_MS / 4 * 1000000);
+    atomic_store(&s->busy_then_ns, UINT64_C(1000000000)); /* of the dead */
+    atomic_store(&s->busy_ns, UINT64_C(26000000000));
     atomic_store(&s->pss_kb, 2048);
     atomic_store(&s->connections, 9);
     atomic_store(&cockpit.shared.slots[0].connections, 1);

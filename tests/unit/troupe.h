@@ -208,16 +208,24 @@ static inline void actor_get(const struct actor *a, const char *target)
     actor_ask(a, &(struct asked){.line = line});
 }
 
-/* What an actor is to say; null texts are not looked at. */
-struct shown {
-    struct asked ask;
-    int status;        /* 0: 200 */
+/* One scene of a play: who asks what, and what is answered. Null texts are not
+ * looked at. */
+struct scene {
+    const struct actor *by;
+    const char *line;
     const char *cache; /* Cache-Status without "prong; "; "": none */
     const char *body;
-    unsigned queries; /* SQL statements run for it */
+    unsigned queries;   /* SQL statements run for it */
+    int status;         /* 0: 200 */
+    const char *fields; /* of the request's head */
+    const char *form;   /* its body */
+    uint64_t later_ms;  /* than the scene before */
 };
 
-static inline bool part_shows(struct part *p, const struct shown *s)
+#define ANNA &troupe.anna
+#define BEN  &troupe.ben
+
+static inline bool part_shows(struct part *p, const struct scene *s)
 {
     static const char prong[] = "prong; ";
     const char *said = part_header(p, "Cache-Status");
@@ -230,19 +238,31 @@ static inline bool part_shows(struct part *p, const struct shown *s)
            p->trace.queries == s->queries;
 }
 
-static inline void part_expect(struct part *p, const struct shown *s)
+static inline void part_expect(struct part *p, const struct scene *s)
 {
     if (!part_shows(p, s))
-        fail_msg("%s: %d, %u queries, done %d\n%s\n%s", s->ask.line,
-                 p->res.status, p->trace.queries, p->done, part_headers(p),
-                 part_body(p));
+        fail_msg("%s: %d, %u queries, done %d\n%s\n%s", s->line, p->res.status,
+                 p->trace.queries, p->done, part_headers(p), part_body(p));
 }
 
-static inline void actor_expect(const struct actor *a, const struct shown *s)
+static inline void scene_play(const struct scene *s)
 {
-    actor_ask(a, &s->ask);
+    const struct asked asked = {
+        .line = s->line, .fields = s->fields, .form = s->form};
+
+    troupe.now_ms += s->later_ms;
+    actor_ask(s->by, &asked);
     part_expect(&troupe.part, s);
 }
+
+static inline void scenes_play(const struct scene *scenes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        scene_play(&scenes[i]);
+}
+
+#define PLAY(scenes)  scenes_play(scenes, sizeof(scenes) / sizeof *(scenes))
+#define PLAY_ONE(...) scene_play(&(const struct scene){__VA_ARGS__})
 
 /* The number of a table of the database, or of an endpoint, as of a table. */
 static inline unsigned troupe_number(const char *kind, const char *name)
