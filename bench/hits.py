@@ -128,7 +128,7 @@ def learn(app, base):
     with running(SERVERS["prong"], app, base) as (_pid, port, _log):
         for case in cases:
             case.fixed = expected(case, base, case.low)
-            headers, size = verified(case, SERVERS["prong"], port)
+            headers, _bytes = verified(case, SERVERS["prong"], port)
             answer = ask_plainly(port, case.path, headers)
             case.answer_bytes = len(answer.body)
             case.head_bytes = answer.head_bytes

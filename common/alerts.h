@@ -34,7 +34,8 @@ struct alerts {
     } turning[ALERTS];
 };
 
-/* What is judged, of what was counted in a minute and all processes' PSS. */
+/* What is judged, of what was counted in a minute (without the operators' own
+ * pages) and all processes' PSS. */
 void alerts_figures(const struct totals *minute, uint64_t pss_kb,
                     struct alert_figure out[ALERTS]);
 

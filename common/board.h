@@ -38,6 +38,7 @@ struct board_system {
 struct board_sample {
     uint64_t clock_ms; /* CLOCK_MONOTONIC; 0: none */
     struct totals totals;
+    struct totals operators; /* of that, the operators' own pages */
 };
 
 enum alert_kind {

@@ -162,3 +162,28 @@ const char *counter_error_name(enum counter c)
     assert(c < COUNTERS);
     return names[c] ? names[c] : "";
 }
+
+static void add(struct distribution *d, const struct distribution *more)
+{
+    d->count += more->count;
+    d->sum_ns += more->sum_ns;
+    d->max_ns = more->max_ns > d->max_ns ? more->max_ns : d->max_ns;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        d->bucket[i] += more->bucket[i];
+}
+
+void totals_add(struct totals *t, const struct totals *more)
+{
+    for (size_t i = 0; i < COUNTERS; i++)
+        t->counters[i] += more->counters[i];
+    add(&t->request, &more->request);
+    add(&t->sql, &more->sql);
+}
+
+void totals_subtract(struct totals *t, const struct totals *less)
+{
+    for (size_t i = 0; i < COUNTERS; i++)
+        t->counters[i] -= less->counters[i];
+    distribution_subtract(&t->request, &less->request);
+    distribution_subtract(&t->sql, &less->sql);
+}

@@ -103,6 +103,11 @@ enum { METRICS_ALL = -1 };
 void metrics_sum(const struct metrics *m, int slot, int route,
                  struct totals *out);
 
+/* Adds one sum to another, and takes an earlier sum of the same away. (The
+ * maxima stay the later one's, as with distribution_subtract.) */
+void totals_add(struct totals *t, const struct totals *more);
+void totals_subtract(struct totals *t, const struct totals *less);
+
 /* What can be derived. */
 uint64_t totals_requests(const struct totals *t);
 uint64_t totals_cacheable(const struct totals *t);

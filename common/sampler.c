@@ -8,6 +8,8 @@
 
 #include "common/arena.h"
 #include "common/cpus.h"
+#include "common/names.h"
+#include "common/routes.h"
 
 #include "common/sampler.h"
 
@@ -184,17 +186,27 @@ void sampler_system(struct sampler *s, uint64_t clock_ms,
         memset(out->load, 0, sizeof out->load);
 }
 
+/* What is asked for by those who look is no work of the app's. */
+static void sum_operators(const struct sampler *s, struct totals *out)
+{
+    struct totals one;
+
+    *out = (struct totals){.counters = {0}};
+    for (size_t i = 0; i < OWN_ROUTES; i++) {
+        if (!own_routes[i].operators_only)
+            continue;
+        unsigned number =
+            names_number(s->shared->names, slice_of(own_routes[i].name));
+        metrics_sum(s->shared->metrics, METRICS_ALL, (int)number, &one);
+        totals_add(out, &one);
+    }
+}
+
+/* The part is summed before the whole, so that it is never more. */
 void sampler_counters(const struct sampler *s, uint64_t clock_ms,
                       struct board_sample *out)
 {
     out->clock_ms = clock_ms;
+    sum_operators(s, &out->operators);
     metrics_sum(s->shared->metrics, METRICS_ALL, METRICS_ALL, &out->totals);
-}
-
-void sampler_since(struct totals *now, const struct totals *before)
-{
-    for (size_t i = 0; i < COUNTERS; i++)
-        now->counters[i] -= before->counters[i];
-    distribution_subtract(&now->request, &before->request);
-    distribution_subtract(&now->sql, &before->sql);
 }

@@ -27,10 +27,6 @@ void sampler_system(struct sampler *s, uint64_t clock_ms,
 void sampler_counters(const struct sampler *s, uint64_t clock_ms,
                       struct board_sample *out);
 
-/* What came since an earlier sample of the same. (The maxima stay the later
- * one's, as with distribution_subtract.) */
-void sampler_since(struct totals *now, const struct totals *before);
-
 /* MemTotal and MemAvailable of /proc/meminfo's text; 0 for what it does not
  * say. Pure. */
 void sampler_meminfo(struct slice text, struct board_system *out);

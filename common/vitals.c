@@ -64,13 +64,27 @@ static uint64_t microseconds(struct timeval t)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+/* "VmHWM:      1234 kB". Not ru_maxrss: that one remembers the program which
+ * this one was executed from. */
+static uint64_t peak_kb(void)
+{
+    static const char key[] = "\nVmHWM:";
+    char text[4096];
+
+    read_text("/proc/self/status", text, sizeof text);
+    const char *line = strstr(text, key);
+    return line ? strtoull(line + sizeof key - 1, NULL, 10) : 0;
+}
+
 void vitals_take(struct vitals *out)
 {
     struct rusage used = {0};
 
     getrusage(RUSAGE_SELF, &used);
     out->cpu_us = microseconds(used.ru_utime) + microseconds(used.ru_stime);
-    out->peak_kb = (uint64_t)used.ru_maxrss;
+    out->peak_kb = peak_kb();
+    if (out->peak_kb == 0)
+        out->peak_kb = (uint64_t)used.ru_maxrss;
     out->descriptors = descriptors();
     out->pss_kb = proportional_kb();
     if (out->pss_kb == 0)

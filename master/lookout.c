@@ -73,16 +73,26 @@ static void tell(const struct lookout *l, enum alert_kind kind)
         run_command(app, kind, alert);
 }
 
+/* A page that looks each second must not make an error rate small. */
+static struct totals clients_of(const struct board_sample *s)
+{
+    struct totals clients = s->totals;
+
+    totals_subtract(&clients, &s->operators);
+    return clients;
+}
+
 static void judge_alerts(struct lookout *l)
 {
     struct board *board = l->heritage->shared->board;
     struct alert_figure figures[ALERTS];
-    struct totals minute = l->now.totals;
+    struct totals minute = clients_of(&l->now);
     struct board_sample before;
 
     if (!board_sample(board, l->now.clock_ms, MINUTE_MS, &before))
         before = l->now;
-    sampler_since(&minute, &before.totals);
+    const struct totals then = clients_of(&before);
+    totals_subtract(&minute, &then);
     alerts_figures(&minute, l->system.pss_kb, figures);
     unsigned turned = alerts_judge(&l->alerts, &l->heritage->app->alerts,
                                    figures, l->now.clock_ms, l->system.wall_ms);
@@ -119,7 +129,7 @@ static void write_line(struct lookout *l)
         .alerts = l->alerts.at,
     };
 
-    sampler_since(&line.spent, &l->line_began.totals);
+    totals_subtract(&line.spent, &l->line_began.totals);
     count_workers(l, &line);
     perfline_write(&text, &line);
     perflog_write(l->perflog, buf_view(&text));

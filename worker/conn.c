@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "worker/conn_private.h"
 #include "worker/problem.h"
-#include "worker/routes.h"
+#include "common/routes.h"
 
 enum {
     LINGER_MS = 2000,  /* as nginx and Gunicorn */

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/routes.h"
+#include "common/routes.h"
 
 #include "worker/monitor_private.h"
 

@@ -9,7 +9,7 @@
 #include "worker/call.h"
 #include "worker/endpoint.h"
 #include "worker/monitor.h"
-#include "worker/routes.h"
+#include "common/routes.h"
 
 struct own_answers {
     struct db *db;

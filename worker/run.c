@@ -132,12 +132,12 @@ static enum db_result read_rows(struct run *r, const struct step *s)
     return result;
 }
 
-static enum db_result skip_rows(const struct step *s)
+static enum db_result skip_rows(const struct step *s, size_t *rows)
 {
     enum db_result result;
 
     while ((result = stmt_step(s->stmt)) == DB_ROW)
-        ;
+        (*rows)++;
     return result;
 }
 
@@ -159,12 +159,14 @@ static enum db_result run_step(struct run *r, const struct step *s)
     struct trace *t = r->call->trace;
     bool gives = s == r->question->step && s->columns;
     size_t before = r->listing->rows;
+    size_t rows = 0;
 
     trace_sql(t, t->queries + 1);
     bind(r, s);
-    enum db_result result = gives ? read_rows(r, s) : skip_rows(s);
+    enum db_result result = gives ? read_rows(r, s) : skip_rows(s, &rows);
     stmt_reset(s->stmt);
-    size_t rows = gives ? r->listing->rows - before : 0;
+    if (gives)
+        rows = r->listing->rows - before;
     note_slow(r, s, trace_sql_end(t, s->sql->line, rows));
     return result;
 }

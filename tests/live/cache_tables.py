@@ -12,7 +12,7 @@ READS = ("authors", "books", "reviews", "notes", "tally", "history", "shelf",
          "full_shelf", "found", "papers", "fixed", "stars", "stars?sort=-name",
          "stars?offset=1&count=exact", "shelf?fields=name", "two", "walk",
          "search?sort=-pages&limit=9", "total", "guest")
-connections = [Connection() for _ in range(9)]
+connections = [Connection() for _ in range(6)]
 
 
 def ask(c, method, path, body=None):

@@ -12,7 +12,7 @@
 
 #include "common/buf.h"
 #include "common/settings_table.h"
-#include "worker/routes.h"
+#include "common/routes.h"
 
 /* What `write` prints. The caller frees it. */
 static char *printed(void (*write)(FILE *to))

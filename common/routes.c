@@ -1,4 +1,4 @@
-#include "worker/routes.h"
+#include "common/routes.h"
 
 const struct own own_routes[OWN_ROUTES] = {
     [OWN_HEALTH] = {"GET /api/health", "/api/health", METHOD_GET, false},
