@@ -30,8 +30,8 @@ TABLES_MAX = 16
 
 @dataclass
 class Point:
-    """A server of its own: `entries` answers kept, of which one is asked
-    for, or any of them."""
+    """A server of its own: `entries` answers kept, of which always the same
+    one is asked for, or any of them."""
     curve: str
     at: int
     app: object
@@ -44,7 +44,8 @@ class Point:
     def cases(self):
         """{"one": Case, "any": Case}"""
         high = self.low + self.entries - 1
-        kinds = {"one": (high, high)}
+        middle = self.low + self.entries // 2  # neither first nor last
+        kinds = {"one": (middle, middle)}
         if self.entries > 1:
             kinds["any"] = (self.low, high)
         return {kind: Case(f"{self.curve} {self.at}, {kind}", "", "GET",
@@ -181,7 +182,7 @@ def measure_point(point, where, seconds, found):
             timed(*where, case, seconds))
     after = cache_stats(port)
     hits, misses = (after[n] - before[n] for n in ("hits", "misses"))
-    if hits < HIT_SHARE * (hits + misses):
+    if hits == 0 or hits < HIT_SHARE * (hits + misses):
         raise RuntimeError(f"{point.curve} {point.at}: {misses} misses, "
                            f"{hits} hits: {after}")
 

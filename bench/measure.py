@@ -282,7 +282,7 @@ def main():
                                              options.seconds))
     measure_others(wanted, options, results)
     whole = names is None and only is None and options.rounds >= 3
-    results.save(ROOT / "bench/results" if whole else WORK)
+    results.save(ROOT / "bench/results" if whole else WORK, names or ())
 
 
 if __name__ == "__main__":

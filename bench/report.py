@@ -160,9 +160,10 @@ class Results:
             print(f"  {LABELS.get(server, server):24}{kib / 1024:11.1f}")
             self.add_plain_row("memory_kib", "idle", server, kib)
 
-    def save(self, folder):
+    def save(self, folder, tables=()):
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{datetime.date.today().isoformat()}.csv"
+        name = "-".join((datetime.date.today().isoformat(), *tables))
+        path = folder / f"{name}.csv"
         with open(path, "w", newline="") as file:
             for line in self.about:
                 file.write(f"# {line}\n")

@@ -107,9 +107,11 @@ static void keep(struct visit *v, struct answer *a)
     const struct kept_item item = {&v->key, a, v->es->question.form};
 
     kept_refresh(&v->p->policy, v->p->plan, v->es->config.shared->names);
+    if (!question_stands(&v->es->question))
+        return;
     a->headers = buf_view(&v->call->res->headers);
     v->call->trace->stored =
-        kept_store(v->es->kept, &v->p->policy, &item, v->call->now_ms);
+        kept_store(v->es->kept, &v->p->policy, &item, loop_clock_ms());
     a->headers.len = 0; /* they are in the response already */
 }
 

@@ -75,7 +75,7 @@ struct cache_key kept_key(struct kept *k, const struct question *q)
 
     buf_clear(&k->key);
     buf_add(&k->key, &file, sizeof file);
-    buf_byte(&k->key, k->compresses);
+    buf_byte(&k->key, k->compresses ? 'z' : '-');
     question_key(q, &k->key);
     return (struct cache_key){
         .bytes = buf_view(&k->key),

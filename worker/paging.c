@@ -271,23 +271,46 @@ void paging_free(struct paging *p)
 
 /* ---- links ---------------------------------------------------------------*/
 
-/* What a list is made from: declared parameters, and what every list takes.
- * Anything else that a client put into its query would otherwise show up in
- * the links of others, who get the same answer out of the cache. */
-static bool is_of_list(const struct endpoint *e, struct slice name)
+static bool is_one_of(struct slice name, const char *const *list)
 {
-    static const char *const place[] = {"limit", "offset", "cursor"};
+    while (*list && !slice_is(name, *list))
+        list++;
+    return *list != NULL;
+}
 
-    for (size_t i = 0; i < sizeof place / sizeof *place; i++)
-        if (slice_is(name, place[i]))
-            return false;
-    if (slice_is(name, "sort") || slice_is(name, "fields") ||
-        slice_is(name, "count"))
-        return true;
+static bool is_declared(const struct endpoint *e, struct slice name)
+{
     for (size_t i = 0; i < e->param_count; i++)
         if (!e->params[i].in_path && slice_is(name, e->params[i].name))
             return true;
     return false;
+}
+
+/* Of several with one name the first was read. */
+static bool is_first(const struct pair *pairs, size_t at)
+{
+    size_t i = 0;
+
+    while (i < at && !slice_equal(pairs[i].name, pairs[at].name))
+        i++;
+    return i == at;
+}
+
+/* What a list is made from: declared parameters, and what every list takes.
+ * Anything else that a client put into its query would otherwise show up in
+ * the links of others, who get the same answer out of the cache. */
+static bool is_of_list(const struct endpoint *e, const struct pair *pairs,
+                       size_t at)
+{
+    static const char *const place[] = {"limit", "offset", "cursor", NULL};
+    static const char *const form[] = {"sort", "fields", NULL};
+    struct slice name = pairs[at].name;
+
+    if (is_one_of(name, place) || !is_first(pairs, at))
+        return false;
+    if (is_one_of(name, form) || is_declared(e, name))
+        return true;
+    return slice_is(name, "count") && slice_is(pairs[at].value, "exact");
 }
 
 /* The same request without its place in the list, "…?a=b&". */
@@ -304,7 +327,7 @@ static void add_base(struct buf *out, const struct endpoint *e,
     buf_byte(out, '?');
     const struct pair *pairs = request_query(req, &count);
     for (size_t i = 0; i < count; i++) {
-        if (!is_of_list(e, pairs[i].name))
+        if (!is_of_list(e, pairs, i))
             continue;
         buf_percent(out, pairs[i].name);
         buf_byte(out, '=');

@@ -36,6 +36,11 @@ static column_set chosen_columns(struct question *q)
     return set;
 }
 
+static uint64_t present_columns(const struct question *q)
+{
+    return q->step && q->step->columns ? columns_print(q->step->columns) : 0;
+}
+
 static const struct step *body_step(const struct question *q)
 {
     if (q->paged)
@@ -69,6 +74,7 @@ bool question_read(struct question *q, struct json *reader,
     q->step = body_step(q);
     q->form = chosen_form(q);
     q->set = chosen_columns(q);
+    q->columns = present_columns(q);
     if (q->arguments.errors.len == 0)
         return true;
     problem_begin(res, 400, "The request's values are not acceptable");
@@ -80,6 +86,11 @@ void question_free(struct question *q)
 {
     arguments_free(&q->arguments);
     paging_free(&q->paging);
+}
+
+bool question_stands(const struct question *q)
+{
+    return q->columns == present_columns(q);
 }
 
 /* ---- the key ------------------------------------------------------------ */

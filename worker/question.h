@@ -28,6 +28,7 @@ struct question {
     const struct step *step; /* whose rows give the body; null: none */
     enum form form;
     column_set set;
+    uint64_t columns; /* that it was chosen from: see columns_print */
 };
 
 /*
@@ -37,6 +38,9 @@ struct question {
 bool question_read(struct question *q, struct json *reader,
                    const struct plan *plan, const struct request *req,
                    struct response *res);
+/* After a run: false when the columns are others than those that it chose
+ * from, because the schema changed. The answer may then lack some. */
+bool question_stands(const struct question *q);
 void question_free(struct question *q);
 
 /*

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/digest.h"
+#include "common/hash.h"
 #include "worker/rows.h"
 
 struct column {
@@ -18,6 +19,7 @@ struct columns {
     unsigned version; /* stmt_version at the last look */
     size_t count;
     struct column *column; /* count of them */
+    uint64_t print;        /* of text */
     struct buf text;
 };
 
@@ -67,6 +69,7 @@ static bool look(struct columns *c)
         column->key.len = c->text.len - start;
     }
     place(c);
+    c->print = hash_of(buf_view(&c->text));
     return true;
 }
 
@@ -95,6 +98,11 @@ void columns_free(struct columns *c)
 bool columns_refresh(struct columns *c)
 {
     return c->version == stmt_version(c->stmt) || look(c);
+}
+
+uint64_t columns_print(const struct columns *c)
+{
+    return c->print;
 }
 
 size_t columns_count(const struct columns *c)

@@ -34,6 +34,8 @@ void columns_free(struct columns *c);
 /* Looks again after SQLite prepared the statement anew (a schema change);
  * cheap otherwise. False when there are now more than ROWS_COLUMNS_MAX. */
 bool columns_refresh(struct columns *c);
+/* Another number when their names or their order are others. */
+uint64_t columns_print(const struct columns *c);
 size_t columns_count(const struct columns *c);
 /* The set of all columns. */
 column_set columns_all(const struct columns *c);

@@ -49,12 +49,12 @@ static void answer_failure(struct run *r, enum db_result result)
     const struct response *res = r->call->res;
     const char *message = db_message(r->db);
 
-    if (result == DB_TOO_BIG && e->method == METHOD_GET)
-        problem(r->call->res, 500,
-                "The answer is larger than this server "
-                "sends");
-    else
+    if (result == DB_TOO_BIG && e->method == METHOD_GET) {
+        message = "The answer is larger than this server sends";
+        problem(r->call->res, 500, message);
+    } else {
         run_failed(r->call, result, message);
+    }
     if (res->status >= 500)
         log_error("Error handling request %s %s: %s: %s, request %.*s",
                   method_name(e->method), e->path, db_result_name(result),
@@ -123,11 +123,11 @@ static enum db_result read_rows(struct run *r, const struct step *s)
             return DB_ERROR;
         if (wanted)
             wanted = listing_row(l);
-        if (!wanted && !writes) /* a write is run to its end */
-            return DB_DONE;
         if (l->out->len > (size_t)r->app->response_max &&
             !r->question->plan->alone)
             return DB_TOO_BIG;
+        if (!wanted && !writes) /* a write is run to its end */
+            return DB_DONE;
     }
     return result;
 }

@@ -53,7 +53,8 @@ same() {
 }
 same /list '/list?' '/list?&&' '/list?limit=5' '/list?offset=0' \
     '/list?at_least=10' '/list?at_least=10&offset=0&limit=5' \
-    '/list?limit=5&at_least=10' '/list?utm_source=x&_=17' '/list?%61t_least=10' \
+    '/list?limit=5&at_least=10' '/list?utm_source=x&_=17' \
+    '/list?%61t_least=10' \
     '/list?fields=id,name,size' '/list?fields=size,id,name' '/%6cist' \
     '/./list' '/list?at_least=%31%30' '/list?count=no' '/list?=&=x&name2'
 same '/list?name=item+1' '/list?name=item%201' '/list?name=%69tem%201' \
@@ -100,7 +101,8 @@ from client import Connection, check, same
 
 evil = ["utm=EVIL", "EVIL", "count=EVIL", "fields=id&fields=EVIL", "a%3E=EVIL",
         "limit=5&limit=EVIL", "offset=0&offset=EVIL", "x=EVIL%0D%0AX-Evil:+1",
-        "at_least=10&x=EVIL", "%3E%3B%20rel=EVIL", "Count=EVIL", "count=&a=EVIL"]
+        "at_least=10&x=EVIL", "%3E%3B%20rel=EVIL", "Count=EVIL",
+        "count=&a=EVIL"]
 c = Connection()
 for path in ("/list?", "/list?fields=id&", "/list?sort=name&sort=EVIL&",
              "/list?sort=-size&", "/after?", "/after?fields=id&"):

@@ -55,7 +55,7 @@ UPDATE items SET size = :size WHERE id = 50;
 SQL
 } >"$T/app/api/slow.sql"
 start_cached -w 4 --keep-alive 30
-ADMIN=$T/admin.sock python3 "$here/cache_flight.py"
+python3 "$here/cache_flight.py"
 
 # The database is not there: only what may be shown then is.
 expect 200 GET /late

@@ -1,6 +1,8 @@
-# What the scripts about the cache share: an operator's socket, what an answer
-# says of the cache, and what the server counted. Sourced after lib.sh.
+# What the scripts about the cache share: what an answer says of it, and what
+# the server counted. Sourced behind lib.sh.
 # shellcheck shell=bash
+# shellcheck source=operators.sh
+. "$(dirname "${BASH_SOURCE[0]}")/operators.sh"
 
 # What an answer says when the cache had nothing, and now has it.
 # shellcheck disable=SC2034  # scripts use them
@@ -10,19 +12,19 @@ outdated='prong; fwd=stale; detail=outdated; stored'
 # shellcheck disable=SC2034
 hit='prong; hit; ttl=[0-9]+'
 
-# start_cached ARGUMENTS…: start, with $T/admin.sock for operators, and an
-# access log of worker, cache status, method and path.
+# start_cached ARGUMENTS…: start_admin, with an access log, $T/access, of
+# worker, cache status, method and path.
 start_cached() {
-    start --admin-bind "unix:$T/admin.sock" --access-logfile "$T/access" \
-        --access-logformat '%(w)s|%({cache-status}o)s|%(m)s|%(U)s' "$@"
+    start_admin --access-logfile "$T/access" \
+        --access-logformat '%(w)s|%(C)s|%(m)s|%(U)s' "$@"
 }
 
 # operator METHOD PATH [curl's options…]: leaves $T/page.
 operator() {
     local method=$1 path=$2
     shift 2
-    curl -sf -m 10 -X "$method" --unix-socket "$T/admin.sock" -o "$T/page" \
-        "$@" "http://live$path" || fail "$method $path was refused"
+    curl -sf -m 10 -X "$method" -o "$T/page" "$@" "$ADMIN$path" ||
+        fail "$method $path was refused"
 }
 
 clear_cache() {

@@ -37,7 +37,8 @@ def number():
 # ---- writes ------------------------------------------------------------------
 
 def note():
-    return {"text": dice.choice(TITLES), "book_id": dice.choice((None, 1, 2, 99))}
+    return {"text": dice.choice(TITLES),
+            "book_id": dice.choice((None, 1, 2, 99))}
 
 
 def write():
@@ -62,7 +63,8 @@ def write():
         lambda: ("POST", "/papers", {"text": dice.choice(TITLES) + " sheet"}),
         lambda: ("PUT", f"/papers/{number()}", {"text": "new sheet"}),
         lambda: ("POST", "/reviews", {"book_id": number()}),
-        lambda: ("DELETE", dice.choice(("/papers", "/reviews", "/notes")), None),
+        lambda: ("DELETE", "/" + dice.choice(("papers", "reviews", "notes")),
+                 None),
     ))()
 
 
@@ -107,8 +109,8 @@ def question():
             "count": ("exact", "no"), "utm": (1, 2)}
     return dice.choice((
         lambda: dice.choice(("authors", "books", "reviews", "notes", "tally",
-                             "history", "shelf", "full_shelf", "found", "papers",
-                             "fixed", "total", "two")),
+                             "history", "shelf", "full_shelf", "found",
+                             "papers", "fixed", "total", "two")),
         lambda: dice.choice(("mine", "guest", "staff")),
         lambda: f"books/{number()}",
         lambda: "stars" + query(sort=("name", "-name", "stars"), **page),

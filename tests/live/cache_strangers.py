@@ -12,9 +12,8 @@ connections = [Connection() for _ in range(12)]
 
 
 def shell(*commands):
-    done = subprocess.run(["sqlite3", "-bail", "-cmd", ".timeout 5000", DATABASE,
-                           *commands], capture_output=True, text=True,
-                          check=False)
+    command = ["sqlite3", "-bail", "-cmd", ".timeout 5000", DATABASE, *commands]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     same(done.returncode, 0, f"{commands}: {done.stderr}")
     return done.stdout.strip()
 

@@ -17,7 +17,7 @@ connections = [Connection() for _ in range(6)]
 
 def ask(c, method, path, body=None):
     data = json.dumps(body).encode() if body is not None else b""
-    c.ask(method, path, ["Content-Type: application/json"] if data else [], data)
+    c.ask(method, path, ["Content-Type: application/json"] * bool(data), data)
     return c.read()
 
 
@@ -104,10 +104,11 @@ other = "fixed papers"
 write(201, "POST", "/authors", {"name": "Eve"}, "authors shelf",
       other + " reviews notes")
 write(409, "POST", "/authors", {"name": "Eve"}, stays=other + " reviews")
-write(200, "POST", "/authors/returning", {"name": "Fay"}, "authors shelf", other)
+write(200, "POST", "/authors/returning", {"name": "Fay"}, "authors shelf",
+      other)
 write(409, "POST", "/authors/returning", {"name": "Fay"})
-write(204, "PUT", "/authors/1", {"name": "Ann"}, "authors shelf full_shelf stars",
-      other + " reviews books notes")
+write(204, "PUT", "/authors/1", {"name": "Ann"},
+      "authors shelf full_shelf stars", other + " reviews books notes")
 write(204, "PUT", "/authors/1", {"name": "Ann"})
 write(204, "PUT", "/authors/999", {"name": "Nobody"})
 write(204, "PUT", "/authors/2/id", {"to": 20}, "authors books")
@@ -120,7 +121,8 @@ write(422, "PUT", "/books", {"title": "gray"})
 write(204, "PUT", "/books/replace", {"id": 50, "title": "black"},
       "books reviews notes shelf stars")
 write(204, "POST", "/books/ignore", {"title": "green"})
-write(204, "POST", "/books/ignore", {"title": "grass"}, "books found shelf tally")
+write(204, "POST", "/books/ignore", {"title": "grass"},
+      "books found shelf tally")
 write(204, "POST", "/shelf", {"name": "Gil"}, "authors shelf", other)
 write(204, "POST", "/several", {"name": "Hal"}, "authors notes reviews stars",
       other + " books")
@@ -139,13 +141,15 @@ write(204, "DELETE", "/papers", changed="papers", stays="fixed books")
 write(204, "DELETE", "/authors/3",
       changed="authors books reviews notes shelf tally stars")
 write(204, "DELETE", "/authors/3")
-write(204, "DELETE", "/reviews", changed="reviews stars", stays=other + " books")
+write(204, "DELETE", "/reviews", changed="reviews stars",
+      stays=other + " books")
 
 # Statements that are prepared already have to learn of these.
 shell("CREATE TRIGGER late AFTER UPDATE ON tally"
       " BEGIN INSERT INTO history VALUES (new.name || new.n); END")
 write(204, "PUT", "/tally/other", {"n": 8}, "tally history", other + " reviews")
-write(204, "PUT", "/books", {"title": "grit", "pages": 5}, "books tally history")
+write(204, "PUT", "/books", {"title": "grit", "pages": 5},
+      "books tally history")
 shell("CREATE TABLE later (n INTEGER); CREATE TRIGGER later_still AFTER INSERT"
       " ON history BEGIN UPDATE papers SET text = text || ' sheet';"
       " INSERT INTO later VALUES (1); END; INSERT INTO papers VALUES ('sheet')",

@@ -78,8 +78,12 @@ static void begin(struct part *p, const struct actor *a, const char *line)
 
 static void resume(const struct actor *a)
 {
+    struct part *parts[] = {&first, &second, &third};
+
     endpoints_resume(a->endpoints, troupe.now_ms);
     db_unshare(a->db);
+    for (size_t i = 0; i < 3; i++)
+        part_end(parts[i], a);
 }
 
 static bool rings(void)
@@ -121,6 +125,43 @@ static void collapsed(void **state)
     expect(&first, COLLAPSED, "\"one\"", 0);
     expect(&second, COLLAPSED, "\"one\"", 0);
     assert_int_equal(endpoints_waiting(troupe.anna.endpoints), 0);
+}
+
+static uint64_t counted(enum counter which)
+{
+    struct totals t;
+    unsigned route =
+        names_number(troupe.shared.names, SLICE("GET /items/{id}"));
+
+    metrics_sum(troupe.shared.metrics, METRICS_ALL, (int)route, &t);
+    return t.counters[which];
+}
+
+/* Each is counted and recorded once, whoever waited in between. */
+static void waiting_is_observed(void **state)
+{
+    const struct asked asked = {.line = "GET /items/1"};
+    struct record r;
+    struct recorder *recorder = troupe.shared.recorder;
+
+    (void)state;
+    claim(key_of(&asked), BEN_SLOT);
+    begin(&first, ANNA, "GET /items/1");
+    assert_true(recorder_read(recorder, ANNA_SLOT, RECORDS_RECENT, 0, &r));
+    assert_int_equal(r.cache, CACHE_MISS); /* key_of's; nothing is at work */
+    actor_ask(BEN, &asked);
+    resume(ANNA);
+    assert_true(recorder_read(recorder, ANNA_SLOT, RECORDS_RECENT, 0, &r));
+    assert_int_equal(r.cache, CACHE_COLLAPSED);
+    assert_int_equal(r.phase_ns[PHASE_QUEUE], 0);
+    assert_true(r.phase_ns[PHASE_CACHE] > 0);
+    assert_string_equal(r.route, "/items/{id}");
+    assert_int_equal(counted(COUNT_2XX), 3);
+    assert_int_equal(counted(COUNT_CACHE_MISS), 1);
+    assert_int_equal(counted(COUNT_CACHE_OUTDATED), 1);
+    assert_int_equal(counted(COUNT_CACHE_COLLAPSED), 1);
+    assert_int_equal(counted(COUNT_QUERIES), 2);
+    assert_int_equal(counted(COUNT_STORED), 2);
 }
 
 /* Others with other questions go on, and nobody is rung for nothing. */
@@ -296,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_STAGE(collapsed),
+        ON_STAGE(waiting_is_observed),
         ON_STAGE(nobody_else_waits),
         ON_STAGE(landed_without_answer),
         ON_STAGE(patience_ends),

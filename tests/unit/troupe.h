@@ -14,6 +14,8 @@
 
 #include "common/cache.h"
 #include "common/flights.h"
+#include "common/loop.h"
+#include "common/metrics.h"
 #include "common/names.h"
 #include "common/tables.h"
 
@@ -23,6 +25,7 @@ struct actor {
     unsigned slot;
     struct db *db;
     struct encoder *encoder;
+    struct observer *observer;
     struct endpoints *endpoints;
 };
 
@@ -59,7 +62,7 @@ static inline void part_begin(struct part *p, const struct asked *q)
     response_reset(&p->res);
     memcpy(p->res.id, "id7", 3);
     p->res.id_len = 3;
-    p->trace = (struct trace){.came_ns = 1};
+    p->trace = (struct trace){.came_ns = loop_clock_ns()};
     p->done = 0;
     p->call = (struct call){.req = ask(&p->ask, q),
                             .res = &p->res,
@@ -68,10 +71,20 @@ static inline void part_begin(struct part *p, const struct asked *q)
                             .done = part_done};
 }
 
+/* Its answer was handed over, if there is one. */
+static inline void part_end(struct part *p, const struct actor *a)
+{
+    if (p->done)
+        observe_end(a->observer, &p->call, response_body(&p->res).len,
+                    loop_clock_ns());
+}
+
 static inline void part_play(struct part *p, const struct actor *a)
 {
+    observe_begin(a->observer, &p->call, p->trace.came_ns);
     endpoints_answer(a->endpoints, theatre_route(p->call.req), &p->call);
     db_unshare(a->db); /* as the end of a turn does */
+    part_end(p, a);
 }
 
 static inline void part_free(struct part *p)
@@ -114,7 +127,7 @@ static inline const char *part_header(struct part *p, const char *name)
 /* The body's tag, with its quotes. */
 static inline void part_tag(struct part *p, char tag[64])
 {
-    snprintf(tag, 64, "%s", part_header(p, "ETag"));
+    snprintf(tag, 64, "%.63s", part_header(p, "ETag"));
     assert_true(tag[0] == '"');
 }
 
@@ -127,6 +140,7 @@ static inline struct endpoints *actor_open(struct actor *a, struct fault *fault)
     config.db = a->db;
     config.encoder = a->encoder;
     config.slot = a->slot;
+    config.observer = a->observer;
     return a->endpoints = endpoints_open(&config, fault);
 }
 
@@ -144,6 +158,8 @@ static inline void actor_enter(struct actor *a, unsigned slot)
         fail_msg("%s", fault.text);
     db_watch(a->db, troupe.shared.names, troupe.shared.tables, slot);
     a->encoder = encoder_new(&encoding);
+    a->observer = observer_new(&(struct observer_config){
+        .shared = &troupe.shared, .slot = slot, .slow_ns = UINT64_MAX});
     if (actor_open(a, &fault) == NULL)
         fail_msg("%s", fault.text);
 }
@@ -153,6 +169,7 @@ static inline void actor_leave(struct actor *a)
     endpoints_close(a->endpoints);
     db_close(a->db);
     encoder_free(a->encoder);
+    observer_free(a->observer);
     *a = (struct actor){.db = NULL};
 }
 

@@ -17,14 +17,16 @@ CREATE TABLE history (what TEXT);
 CREATE VIEW shelf AS SELECT a.name, count(b.id) AS n, sum(b.pages) AS pages
   FROM authors a LEFT JOIN books b ON b.author_id = a.id GROUP BY a.id;
 CREATE VIEW full_shelf AS SELECT name FROM shelf WHERE n > 1;
-CREATE VIRTUAL TABLE found USING fts5(title, content='books', content_rowid='id');
+CREATE VIRTUAL TABLE found USING
+    fts5(title, content='books', content_rowid='id');
 CREATE VIRTUAL TABLE papers USING fts5(text);
 CREATE TRIGGER book_in AFTER INSERT ON books BEGIN
     INSERT INTO found (rowid, title) VALUES (new.id, new.title);
     UPDATE tally SET n = n + 1 WHERE name = 'books';
 END;
 CREATE TRIGGER book_out AFTER DELETE ON books BEGIN
-    INSERT INTO found (found, rowid, title) VALUES ('delete', old.id, old.title);
+    INSERT INTO found (found, rowid, title)
+        VALUES ('delete', old.id, old.title);
     UPDATE tally SET n = n - 1 WHERE name = 'books';
 END;
 CREATE TRIGGER shelf_in INSTEAD OF INSERT ON shelf BEGIN
