@@ -1,14 +1,23 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "common/arena.h"
 #include "worker/router.h"
 
+struct node;
+
+/* A child and the literal that leads to it, side by side: a search among a
+ * thousand of them looks at ten. */
+struct branch {
+    struct slice literal;
+    struct node *node;
+};
+
 /* One place in the tree: a prefix of paths, cut between segments. */
 struct node {
-    struct slice literal;  /* the segment that leads here */
-    struct node *next;     /* brother under the same parent */
-    struct node *literals; /* children reached by a literal */
-    struct node *any;      /* child reached by a {parameter} */
+    struct branch *branches; /* by length and bytes of their literals */
+    size_t branch_count;
+    struct node *any; /* child reached by a {parameter} */
     int ids[METHOD_COUNT];
     unsigned allowed; /* bits of the methods in ids */
 };
@@ -18,11 +27,10 @@ struct router {
     struct node *root;
 };
 
-static struct node *new_node(struct router *r, struct slice literal)
+static struct node *new_node(struct router *r)
 {
     struct node *n = arena_alloc(r->arena, sizeof *n);
 
-    n->literal = literal;
     for (size_t m = 0; m < METHOD_COUNT; m++)
         n->ids[m] = ROUTE_NONE;
     return n;
@@ -34,7 +42,7 @@ struct router *router_new(void)
     struct router *r = arena_alloc(arena, sizeof *r);
 
     r->arena = arena;
-    r->root = new_node(r, SLICE(""));
+    r->root = new_node(r);
     return r;
 }
 
@@ -44,12 +52,49 @@ void router_free(struct router *r)
         arena_free(r->arena);
 }
 
+static int compare(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
+}
+
+/* Where a literal stands among the branches, or would stand. */
+static size_t place_of(const struct node *n, struct slice literal)
+{
+    size_t low = 0;
+    size_t high = n->branch_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare(n->branches[middle].literal, literal) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static struct node *literal_child(const struct node *n, struct slice segment)
 {
-    for (struct node *c = n->literals; c; c = c->next)
-        if (slice_equal(c->literal, segment))
-            return c;
+    size_t at = place_of(n, segment);
+
+    if (at < n->branch_count && compare(n->branches[at].literal, segment) == 0)
+        return n->branches[at].node;
     return NULL;
+}
+
+static struct node *add_branch(struct router *r, struct node *n,
+                               struct slice literal)
+{
+    size_t at = place_of(n, literal);
+
+    n->branches =
+        arena_grow(r->arena, n->branches, n->branch_count, sizeof *n->branches);
+    memmove(n->branches + at + 1, n->branches + at,
+            (n->branch_count++ - at) * sizeof *n->branches);
+    n->branches[at] = (struct branch){literal, new_node(r)};
+    return n->branches[at].node;
 }
 
 static struct node *child_for(struct router *r, struct node *n,
@@ -57,16 +102,11 @@ static struct node *child_for(struct router *r, struct node *n,
 {
     if (segment.len > 0 && segment.ptr[0] == '{') {
         if (n->any == NULL)
-            n->any = new_node(r, segment);
+            n->any = new_node(r);
         return n->any;
     }
     struct node *c = literal_child(n, segment);
-    if (c)
-        return c;
-    c = new_node(r, segment);
-    c->next = n->literals;
-    n->literals = c;
-    return c;
+    return c ? c : add_branch(r, n, segment);
 }
 
 bool router_add(struct router *r, enum method method, const char *path, int id)

@@ -157,7 +157,7 @@ static void bind(const struct run *r, const struct step *s)
 static enum db_result run_step(struct run *r, const struct step *s)
 {
     struct trace *t = r->call->trace;
-    bool gives = s == r->question->step && s->columns;
+    bool gives = s->columns && s == r->question->step;
     size_t before = r->listing->rows;
     size_t rows = 0;
 
@@ -177,7 +177,7 @@ static enum db_result run_statements(struct run *r)
     enum db_result result = DB_DONE;
 
     if (r->question->paged)
-        return run_step(r, r->question->step);
+        return run_step(r, &plan->steps[r->question->paging.variant]);
     for (size_t i = 0; i < plan->step_count && result == DB_DONE; i++)
         result = run_step(r, &plan->steps[i]);
     return result;

@@ -7,10 +7,10 @@ static const char schema[] =
     "INSERT INTO items VALUES (1, 'one'), (2, 'two');";
 
 static const char api[] =
-    "-- GET /items\n-- @cache 10s\n-- @param n integer default 9\n"
+    "-- GET /items\n-- @cache 1000s\n-- @param n integer default 9\n"
     "SELECT id, name FROM items WHERE id < :n ORDER BY id;\n\n"
 
-    "-- GET /items/{id}\n-- @cache 10s\n-- @one\n-- @param id integer\n"
+    "-- GET /items/{id}\n-- @cache 1000s\n-- @one\n-- @param id integer\n"
     "SELECT name FROM items WHERE id = :id;\n\n"
 
     "-- PUT /items/{id}\n-- @auth public\n-- @param id integer\n-- @one\n"
@@ -20,15 +20,15 @@ static const char api[] =
     "-- POST /orders\n-- @auth public\n-- @param item integer\n-- @one\n"
     "INSERT INTO orders (item) VALUES (:item) RETURNING item;\n\n"
 
-    "-- GET /long\n-- @cache 10s\n-- @param n integer\n-- @value\n"
+    "-- GET /long\n-- @cache 1000s\n-- @param n integer\n-- @value\n"
     "SELECT hex(zeroblob(:n)) FROM items LIMIT 1;\n\n"
 
-    "-- GET /absolute\n-- @cache 10s\n-- @param n integer\n-- @value\n"
+    "-- GET /absolute\n-- @cache 1000s\n-- @param n integer\n-- @value\n"
     "SELECT abs(:n) FROM items;\n\n"
 
-    "-- GET /seen\n-- @cache 10s\n-- @value\nSELECT n FROM seen;\n\n"
+    "-- GET /seen\n-- @cache 1000s\n-- @value\nSELECT n FROM seen;\n\n"
 
-    "-- GET /paged\n-- @cache 10s\n-- @page 1\n"
+    "-- GET /paged\n-- @cache 1000s\n-- @page 1\n"
     "SELECT id FROM items ORDER BY id;\n\n"
 
     "-- GET /fleeting\n-- @value\nSELECT count(*) FROM items;\n";
@@ -38,7 +38,7 @@ static const char api[] =
 #define MISS     "fwd=uri-miss; stored"
 #define OUTDATED "fwd=stale; detail=outdated; stored"
 #define EXPIRED  "fwd=stale; stored"
-#define HIT      "hit; ttl=10"
+#define HIT      "hit"
 #define LIST(one)                                                              \
     "[{\"id\":1,\"name\":\"" one "\"},{\"id\":2,\"name\":\"two\"}]"
 #define SMALLEST "-9223372036854775808"
@@ -75,9 +75,10 @@ static void what_happens(void **state)
         {ANNA, "POST /orders", UNSAID, .queries = 1, .form = "item=1"},
         {BEN, "GET /items", HIT, LIST("uno"), .queries = 0},
         /* Time. */
-        {ANNA, "GET /items", "hit; ttl=0", .queries = 0, .later_ms = 9999},
-        {ANNA, "GET /items", EXPIRED, .queries = 1, .later_ms = 1},
-        {BEN, "GET /items", HIT, LIST("uno"), .queries = 0},
+        {ANNA, "GET /items", HIT, .ttl = 200, .later_ms = 800000},
+        {ANNA, "GET /items", EXPIRED, .queries = 1, .later_ms = 200000},
+        {BEN, "GET /items", HIT, LIST("uno"), .queries = 0,
+         .later_ms = -1000000},
         /* Without @cache nothing is said. */
         {BEN, "GET /fleeting", UNSAID, "2", .queries = 1},
         {BEN, "GET /fleeting", UNSAID, "2", .queries = 1},

@@ -8,25 +8,27 @@ static const char schema[] =
 
 /* /endless never gives an answer of its own. */
 static const char api[] =
-    "-- GET /firm\n-- @cache 10s\n-- @http max-age=1, stale-if-error=30\n"
+    "-- GET /firm\n-- @cache 1000s\n-- @http max-age=1, stale-if-error=3000\n"
     "-- @param n integer default 1\n-- @value\n"
     "SELECT name FROM items WHERE id = :n;\n\n"
 
-    "-- GET /plain\n-- @cache 10s\n-- @value\nSELECT name FROM items;\n\n"
+    "-- GET /plain\n-- @cache 1000s\n-- @value\nSELECT name FROM items;\n\n"
 
-    "-- GET /secret\n-- @cache 10s\n-- @auth admin\n"
-    "-- @http stale-if-error=30\n-- @value\nSELECT name FROM items;\n\n"
+    "-- GET /secret\n-- @cache 1000s\n-- @auth admin\n"
+    "-- @http stale-if-error=3000\n-- @value\nSELECT name FROM items;\n\n"
 
-    "-- GET /guest\n-- @cache 10s\n-- @http stale-if-error=30\n-- @value\n"
+    "-- GET /guest\n-- @cache 1000s\n-- @http stale-if-error=3000\n-- @value\n"
     "SELECT coalesce(:auth.user_id, name) FROM items;\n\n"
 
-    "-- GET /endless\n-- @cache 10s\n-- @http stale-if-error=30\n"
+    "-- GET /endless\n-- @cache 1000s\n-- @http stale-if-error=3000\n"
     "-- @timeout 20ms\n-- @value\n"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)\n"
     "SELECT count(*) FROM n, items;\n";
 
 #define UNSAID  ""
 #define REFUSED "fwd=uri-miss"
+#define HIT     "hit"
+#define HIT     "hit"
 #define MISS    "fwd=uri-miss; stored"
 #define ROOT    .fields = "Authorization: Bearer root\r\n"
 
@@ -65,13 +67,13 @@ static void dark(void **state)
         {ANNA, "GET /guest", MISS, "\"one\"", .queries = 1},
     };
     static const struct scene after[] = {
-        {BEN, "GET /firm", "hit; ttl=8", "\"one\"", .later_ms = 2000},
+        {BEN, "GET /firm", HIT, "\"one\"", .ttl = 998, .later_ms = 2000},
         {BEN, "GET /firm?n=2", UNSAID, .status = 503},
         {BEN, "GET /plain", UNSAID, .status = 503},
         {BEN, "GET /secret", UNSAID, .status = 503, ROOT},
         {BEN, "GET /guest", UNSAID, .status = 503},
-        {BEN, "GET /firm", "hit; ttl=-30", "\"one\"", .later_ms = 37999},
-        {BEN, "GET /firm", UNSAID, .status = 503, .later_ms = 1},
+        {BEN, "GET /firm", HIT, "\"one\"", .ttl = -2798, .later_ms = 3796000},
+        {BEN, "GET /firm", UNSAID, .status = 503, .later_ms = 202000},
     };
 
     (void)state;
@@ -108,7 +110,7 @@ static void dark_and_not_modified(void **state)
     lose_database();
     scene_play(&(const struct scene){.by = BEN,
                                      .line = "GET /firm",
-                                     .cache = "hit; ttl=8",
+                                     .cache = HIT,
                                      .body = "",
                                      .status = 304,
                                      .fields = fields,
@@ -130,7 +132,7 @@ static void keep_by_hand(size_t endpoint)
 
     assert_int_equal(db_begin_read(troupe.anna.db), DB_DONE);
     assert_true(
-        kept_store(es->kept, &es->all[endpoint].policy, &item, troupe.now_ms));
+        kept_store(es->kept, &es->all[endpoint].policy, &item, troupe_now()));
 }
 
 static void failing(void **state)
@@ -138,15 +140,15 @@ static void failing(void **state)
     static const struct scene before = {ANNA, "GET /endless", REFUSED,
                                         .queries = 1, .status = 504};
     static const struct scene after[] = {
-        {BEN, "GET /endless", "hit; ttl=10", "\"by hand\"", .queries = 0},
-        {BEN, "GET /endless", "hit; ttl=-1", "\"by hand\"", .queries = 1,
-         .later_ms = 10500},
-        {ANNA, "GET /endless", "hit; ttl=-29", "\"by hand\"", .queries = 1,
-         .later_ms = 28000},
+        {BEN, "GET /endless", HIT, "\"by hand\"", .ttl = 1000},
+        {BEN, "GET /endless", HIT, "\"by hand\"", .queries = 1, .ttl = -100,
+         .later_ms = 1100000},
+        {ANNA, "GET /endless", HIT, "\"by hand\"", .queries = 1, .ttl = -2700,
+         .later_ms = 2600000},
     };
     static const struct scene over = {BEN,           "GET /endless",
                                       "fwd=stale",   .queries = 1,
-                                      .status = 504, .later_ms = 1500};
+                                      .status = 504, .later_ms = 300000};
 
     (void)state;
     scene_play(&before);

@@ -5,21 +5,21 @@ static const char schema[] =
     "INSERT INTO items VALUES (1, 'one');";
 
 static const char api[] =
-    "-- GET /long\n-- @cache 10s\n-- @value\n"
+    "-- GET /long\n-- @cache 1000s\n-- @value\n"
     "SELECT replace(hex(zeroblob(400)), '00', 'xy') FROM items;\n\n"
 
-    "-- GET /mine\n-- @cache 10s\n-- @auth user\n-- @value\n"
+    "-- GET /mine\n-- @cache 1000s\n-- @auth user\n-- @value\n"
     "SELECT :auth.user_id FROM items;\n\n"
 
-    "-- GET /guest\n-- @cache 10s\n-- @value\n"
+    "-- GET /guest\n-- @cache 1000s\n-- @value\n"
     "SELECT coalesce(:auth.user_id, 'nobody') FROM items;\n\n"
 
-    "-- GET /secret\n-- @cache 10s\n-- @auth admin\n-- @value\n"
+    "-- GET /secret\n-- @cache 1000s\n-- @auth admin\n-- @value\n"
     "SELECT 'treasure' FROM items;\n";
 
 #define UNSAID ""
 #define MISS   "fwd=uri-miss; stored"
-#define HIT    "hit; ttl=10"
+#define HIT    "hit"
 
 static int set_up(void **state)
 {

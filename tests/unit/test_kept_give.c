@@ -55,7 +55,7 @@ static void other_status_and_form(void **state)
     a.status = 203;
     a.headers.len = 0;
     assert_int_equal(db_begin_read(troupe.anna.db), DB_DONE);
-    assert_true(kept_store(the.kept, &the.policy, &item, troupe.now_ms));
+    assert_true(kept_store(the.kept, &the.policy, &item, the.now_ms));
     assert_true(give(NULL));
     assert_int_equal(troupe.part.res.status, 203);
     assert_string_equal(troupe.part.res.type, form_type(FORM_CSV));
@@ -203,7 +203,7 @@ static void encoders_apart(void **state)
         a.shrinks = false;
         const struct kept_item item = {&the.key, &a, FORM_JSON};
         assert_int_equal(db_begin_read(troupe.anna.db), DB_DONE);
-        assert_true(kept_store(the.kept, &the.policy, &item, troupe.now_ms));
+        assert_true(kept_store(the.kept, &the.policy, &item, the.now_ms));
         assert_true(give(accepts));
         expect(200, false, BODY);
         kept_free(the.kept);

@@ -121,7 +121,7 @@ static void paused(void **state)
 /* A request's time of day is that of its coming, however long ago. */
 static void time_of_day(void **state)
 {
-    static const uint64_t ago_ms[] = {0, 5, 3600 * 1000, 10};
+    static const uint64_t ago_ms[] = {0, 5, 3600000, 10};
     struct record r;
 
     (void)state;

@@ -1,8 +1,11 @@
 /*
  * troupe: a theatre with a segment, and two actors in it: what two workers
  * have, in one process. Each has a slot, a connection that announces its
- * commits, an encoder and its endpoints. Their clock stands until a test moves
- * it. The theatre's own connection is a stranger's: it announces nothing.
+ * commits, an encoder and its endpoints. Their clock is ahead by what a test
+ * wants; but what they keep they keep from when the real clock says that it
+ * was computed, so a play that goes on after that has to go back in time. Real
+ * time passes too: nothing here is told apart that is less than 100 s.
+ * The theatre's own connection is a stranger's: it announces nothing.
  */
 #ifndef PRONG_TEST_TROUPE_H
 #define PRONG_TEST_TROUPE_H
@@ -42,10 +45,15 @@ static struct {
     struct shared shared;
     struct actor anna, ben;
     struct part part; /* of those who are answered at once */
-    uint64_t now_ms;
+    int64_t ahead_ms; /* of the real clock */
     int bell;
     struct endpoints_config config; /* for further endpoints */
 } troupe;
+
+static inline uint64_t troupe_now(void)
+{
+    return loop_clock_ms() + (uint64_t)troupe.ahead_ms;
+}
 
 /* ---- parts ---- */
 
@@ -67,7 +75,7 @@ static inline void part_begin(struct part *p, const struct asked *q)
     p->call = (struct call){.req = ask(&p->ask, q),
                             .res = &p->res,
                             .trace = &p->trace,
-                            .now_ms = troupe.now_ms,
+                            .now_ms = troupe_now(),
                             .done = part_done};
 }
 
@@ -182,7 +190,7 @@ static inline void troupe_open(const char *conf, const char *schema,
     if (!theatre_load(api, &fault) ||
         !shared_open(&troupe.shared, TROUPE_CACHE, 1, &fault))
         fail_msg("%s", fault.text);
-    troupe.now_ms = 1000000;
+    troupe.ahead_ms = 0;
     troupe.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     assert_true(troupe.bell >= 0);
     troupe.config = (struct endpoints_config){
@@ -230,27 +238,42 @@ static inline void actor_get(const struct actor *a, const char *target)
 struct scene {
     const struct actor *by;
     const char *line;
-    const char *cache; /* Cache-Status without "prong; "; "": none */
+    const char *cache; /* Cache-Status without "prong; " and ttl; "": none */
     const char *body;
     unsigned queries;   /* SQL statements run for it */
     int status;         /* 0: 200 */
     const char *fields; /* of the request's head */
     const char *form;   /* its body */
-    uint64_t later_ms;  /* than the scene before */
+    int64_t later_ms;   /* than the scene before */
+    int64_t ttl;        /* said by the cache, in s; 0 is not looked at */
 };
 
 #define ANNA &troupe.anna
 #define BEN  &troupe.ben
 
-static inline bool part_shows(struct part *p, const struct scene *s)
+/* "prong; hit; ttl=9" is "hit" and 9. */
+static inline bool cache_says(const char *said, const struct scene *s)
 {
     static const char prong[] = "prong; ";
-    const char *said = part_header(p, "Cache-Status");
+    const char *ttl = strstr(said, "; ttl=");
 
+    if (s->cache == NULL)
+        return true;
     if (strncmp(said, prong, strlen(prong)) == 0)
         said += strlen(prong);
+    size_t len = ttl ? (size_t)(ttl - said) : strlen(said);
+    if (!slice_is((struct slice){said, len}, s->cache))
+        return false;
+    if (s->ttl == 0)
+        return true;
+    int64_t left = ttl ? strtoll(ttl + strlen("; ttl="), NULL, 10) : INT64_MAX;
+    return left <= s->ttl && left > s->ttl - 100;
+}
+
+static inline bool part_shows(struct part *p, const struct scene *s)
+{
     return p->done == 1 && p->res.status == (s->status ? s->status : 200) &&
-           (s->cache == NULL || strcmp(said, s->cache) == 0) &&
+           cache_says(part_header(p, "Cache-Status"), s) &&
            (s->body == NULL || strcmp(part_body(p), s->body) == 0) &&
            p->trace.queries == s->queries;
 }
@@ -267,7 +290,7 @@ static inline void scene_play(const struct scene *s)
     const struct asked asked = {
         .line = s->line, .fields = s->fields, .form = s->form};
 
-    troupe.now_ms += s->later_ms;
+    troupe.ahead_ms += s->later_ms;
     actor_ask(s->by, &asked);
     part_expect(&troupe.part, s);
 }
