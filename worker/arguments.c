@@ -395,6 +395,8 @@ int arguments_read(struct arguments *a, struct json *reader,
         return status;
     if (e->each == NULL)
         settle(&r);
+    if (a->errors.len == 0)
+        return 0;
     fault_set(fault, "The request's values are not acceptable");
-    return a->errors.len > 0 ? 400 : 0;
+    return 400;
 }

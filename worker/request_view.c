@@ -1,3 +1,6 @@
+#include <string.h>
+#include <strings.h>
+
 #include "worker/request_private.h"
 
 bool request_begun(const struct request *r)
@@ -94,11 +97,12 @@ const struct pair *request_query(const struct request *r, size_t *count)
 
 struct slice request_header(const struct request *r, const char *name)
 {
-    struct slice wanted = slice_of(name);
+    size_t len = strlen(name);
 
     for (size_t i = 0; i < r->field_count; i++)
-        if (r->fields[i].name.len == wanted.len &&
-            slice_is_nocase(request_bytes(r, r->fields[i].name), name))
+        if (r->fields[i].name.len == len &&
+            strncasecmp(request_bytes(r, r->fields[i].name).ptr, name, len) ==
+                0)
             return request_bytes(r, r->fields[i].value);
     return (struct slice){NULL, 0};
 }
