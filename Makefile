@@ -15,7 +15,7 @@ WARN   := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion \
 	  -Wimplicit-fallthrough -Wswitch-enum -Wduplicated-cond -Wlogical-op
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
-	  -fno-sanitize-recover=all,-O2 -flto=auto $(HARDEN))
+	  -fno-sanitize-recover=all,-O2 -flto=auto -ffat-lto-objects $(HARDEN))
 LLHTTP := /usr/share/llhttp
 CFLAGS += -std=gnu11 -g $(OPT) -D_GNU_SOURCE -I. -isystem /usr/share/include/llhttp
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-flto=auto -pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
@@ -72,14 +72,15 @@ run: $(B)/prong
 	    --access-logfile - --performance-log var/performance.jsonl etc/softfactory
 
 # ---- tests ------------------------------------------------------------------
+# Linked without LTO: a hundred programs would each compile the archive anew.
 $(B)/unit/%: tests/unit/%.c $(B)/libprong.a | build/.packages-test
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
-	@$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LDFLAGS) $< $(B)/libprong.a $(LDLIBS) -lcmocka -o $@
+	@$(CC) $(CFLAGS) $(WARN) -fno-lto -MMD -MP $(LDFLAGS) $< $(B)/libprong.a $(LDLIBS) -lcmocka -o $@
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libprong.a | build/.packages-test
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
-	@$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LDFLAGS) $< tests/fuzz/driver/driver.c \
+	@$(CC) $(CFLAGS) $(WARN) -fno-lto -MMD -MP $(LDFLAGS) $< tests/fuzz/driver/driver.c \
 	    $(B)/libprong.a $(LDLIBS) -o $@
 
 unit: $(UNIT)

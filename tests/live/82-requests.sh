@@ -57,7 +57,7 @@ json '$.id' "$id"
 json '$.endpoint' 'POST /three'
 json '$.path' /three
 json '$.queries' 3
-json '$.rows' 1
+json '$.rows' 2
 json '$.worker' "$worker"
 json '$.bytes' "$bytes"
 for i in 0 1 2; do

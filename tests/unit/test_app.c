@@ -211,7 +211,7 @@ static void file_faults(void **state)
     (void)state;
     put_all();
     put("api/c.sql", "\n-- GET /a/{y}\nSELECT :y;\n");
-    char said[256];
+    char said[512];
     snprintf(said, sizeof said,
              "api/c.sql:2: GET /a/{y} is declared already at %s:1",
              in_dir("api/a.sql"));

@@ -30,7 +30,7 @@ enum { PATIENCE_MS = 10000 };
 /* A keeper of its own for each test, with all it inherits. */
 static struct stage {
     char dir[64];
-    char database[96], log[96], figures[96], told[96], command[192];
+    char database[96], log[96], figures[96], told[96], command[448];
     struct shared shared;
     struct settings settings;
     struct app app;

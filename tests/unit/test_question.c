@@ -162,6 +162,9 @@ static void texts_stay_apart(void **state)
         {.is = 17, .line = "GET /blobs?x=YQ==&y="},
         {.is = 18, .line = "GET /blobs?x=AA=="},
         {.is = 19, .line = "GET /blobs?x=AAA="},
+        /* The kinds of values as bytes of one: "a", "b\0"; "a\4b", NULL. */
+        {.is = 20, .line = "GET /blobs?x=YQ==&y=YgA="},
+        {.is = 21, .line = "GET /blobs?x=YQRi"},
     };
 
     (void)state;
