@@ -65,7 +65,7 @@ static int set_up(void **state)
     snprintf(the.figures, sizeof the.figures, "%s/figures", the.dir);
     snprintf(the.told, sizeof the.told, "%s/told", the.dir);
     snprintf(the.command, sizeof the.command,
-             "{ env | grep ^PRONG_ | sort; readlink /proc/$$/fd/0; } > %s.new;"
+             "{ env | grep ^PRONG_A | sort; readlink /proc/$$/fd/0; } > %s.new;"
              " mv %s.new %s",
              the.told, the.told, the.told);
     the.app = (struct app){.name = "shop", .database = the.database};
