@@ -126,15 +126,22 @@ struct table_set {
 
 /*
  * What SQLite's authorizer said when the statement was prepared last, through
- * views, triggers and foreign keys; when SQLite prepares it again because the
- * schema changed, the sets grow. A virtual table counts by its own name and by
- * those of tables that its declaration names (content='docs'). Without
+ * views, triggers and foreign keys, and for reads also every table that the
+ * text names, or that views and virtual tables in it name: the authorizer
+ * hears nothing of columns that USING and NATURAL join by. When SQLite
+ * prepares it again because the schema changed, the sets grow. Without
  * db_watch, and for tables that SQLite writes by itself (sqlite_sequence) or
  * that are a connection's own (temp), `more` is set. The schema is not among
  * them: whoever changes it moves every table.
  */
 const struct table_set *stmt_reads(const struct stmt *s);
 const struct table_set *stmt_writes(const struct stmt *s);
+/*
+ * To be called when stmt_version moved, after the run: SQLite prepared it
+ * again by itself, perhaps because somebody changed the schema, and what its
+ * text names may be other tables now. The sets only grow.
+ */
+void stmt_relearn(struct stmt *s);
 /* Each table that some statement reads or writes, in no order. */
 void db_each_table(const struct db *db,
                    void (*on_table)(void *self, const char *name,

@@ -174,8 +174,6 @@ bool db_attach(struct db *db, struct fault *fault)
 void db_detach(struct db *db)
 {
     assert(!db->announced);
-    sqlite3_finalize(db->virtuals);
-    db->virtuals = NULL;
     db->change = NULL;
     db->at_work = NULL;
 }

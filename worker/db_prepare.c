@@ -93,7 +93,7 @@ bool stmt_make(struct stmt *s, struct fault *fault, int *offset)
         return fault_set(fault, "more than one statement");
     }
     s->readonly = sqlite3_stmt_readonly(s->raw);
-    db_note_virtual(s);
+    db_note_named(s);
     return true;
 }
 

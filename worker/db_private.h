@@ -70,7 +70,6 @@ struct db {
     unsigned slot;
     struct table_name *known; /* every name that statements used */
     size_t known_count;
-    struct sqlite3_stmt *virtuals;   /* see db_note_virtual; null: not yet */
     struct moment moment;            /* before the present snapshot */
     const volatile uint32_t *change; /* in the WAL index; null without one */
 
@@ -101,6 +100,7 @@ struct stmt {
     unsigned prepared; /* stmt_version without SQLite's own re-prepares */
     struct table_set reads;
     struct table_set writes;
+    int64_t learnt;            /* schema_version at stmt_relearn; 0: never */
     char impure[IMPURE_BYTES]; /* "": nothing but the tables */
     struct stmt *next;
     struct stmt *previous;
@@ -135,11 +135,16 @@ void *db_must(void *memory);
 void db_authorize(struct db *db);
 /* Adds, or says that there are more. */
 void db_set_add(struct table_set *set, unsigned number);
-/* A statement was just prepared: adds what virtual tables that it reads keep
- * elsewhere, as far as their declaration says. */
-void db_note_virtual(struct stmt *s);
+/* Adds a table by name. */
+void db_note_table(struct db *db, struct table_set *set, const char *table);
 /* Frees the names of tables. */
 void db_forget_tables(struct db *db);
+
+/* ---- db_named.c ---- */
+
+/* A statement was just prepared: adds what its text names to what the
+ * authorizer said that it reads. */
+void db_note_named(struct stmt *s);
 
 /* ---- db_impure.c ---- */
 

@@ -68,7 +68,7 @@ void db_forget_tables(struct db *db)
     free(db->known);
 }
 
-static void note(struct db *db, struct table_set *set, const char *table)
+void db_note_table(struct db *db, struct table_set *set, const char *table)
 {
     if (db->names)
         db_set_add(set, number_of(db, table));
@@ -103,7 +103,7 @@ static void note_read(struct stmt *s, const char *table, const char *schema)
     if (is_unsaid(table, schema))
         s->reads.more |= !is_schema(table);
     else
-        note(s->db, &s->reads, table);
+        db_note_table(s->db, &s->reads, table);
 }
 
 static void note_write(struct stmt *s, const char *table)
@@ -111,7 +111,7 @@ static void note_write(struct stmt *s, const char *table)
     struct db *db = s->db;
 
     if (!is_schema(table))
-        note(db, &s->writes, table);
+        db_note_table(db, &s->writes, table);
     if (db->preparing)
         return;
     /* Prepared again in the midst of its run: it was noted before. */
@@ -148,62 +148,6 @@ static int on_authorize(void *self, int action, const char *table,
 void db_authorize(struct db *db)
 {
     sqlite3_set_authorizer(db->raw, on_authorize, db);
-}
-
-/* ---- virtual tables ----------------------------------------------------- */
-
-/* Each virtual table with each name of a table or view that its declaration
- * may hold. */
-static const char virtuals[] =
-    "SELECT v.name, v.sql, t.name, t.type = 'view'"
-    " FROM sqlite_schema v JOIN sqlite_schema t"
-    " ON t.type IN ('table', 'view') AND t.name <> v.name"
-    " WHERE v.type = 'table' AND v.sql LIKE 'create virtual table%'"
-    " AND instr(lower(v.sql), lower(t.name)) > 0";
-
-static bool is_read(const struct stmt *s, const char *table)
-{
-    const struct db *db = s->db;
-
-    for (size_t i = 0; i < db->known_count; i++)
-        for (unsigned k = 0; k < s->reads.count; k++)
-            if (db->known[i].number == s->reads.at[k] &&
-                strcasecmp(db->known[i].name, table) == 0)
-                return true;
-    return false;
-}
-
-/* One row of that. What tables a view reads is not known here. */
-static void note_declared(struct stmt *s, struct sqlite3_stmt *row)
-{
-    const char *name = (const char *)sqlite3_column_text(row, 0);
-    const char *sql = (const char *)sqlite3_column_text(row, 1);
-    const char *table = (const char *)sqlite3_column_text(row, 2);
-
-    if (!is_read(s, name) || !db_text_names(sql, table))
-        return;
-    if (sqlite3_column_int(row, 3))
-        s->reads.more = true;
-    else
-        note(s->db, &s->reads, table);
-}
-
-void db_note_virtual(struct stmt *s)
-{
-    struct db *db = s->db;
-    int code = SQLITE_OK;
-
-    if (db->names == NULL || s->reads.count == 0)
-        return;
-    db->at_work = NULL; /* what follows is not the statement's doing */
-    if (db->virtuals == NULL)
-        code =
-            sqlite3_prepare_v3(db->raw, virtuals, -1, SQLITE_PREPARE_PERSISTENT,
-                               &db->virtuals, NULL);
-    while (code == SQLITE_OK && sqlite3_step(db->virtuals) == SQLITE_ROW)
-        note_declared(s, db->virtuals);
-    if (code != SQLITE_OK || sqlite3_reset(db->virtuals) != SQLITE_OK)
-        s->reads.more = true;
 }
 
 /* ---- what others ask ---------------------------------------------------- */

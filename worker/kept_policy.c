@@ -95,6 +95,9 @@ void kept_policy(struct kept_policy *p, const struct plan *plan,
 void kept_refresh(struct kept_policy *p, const struct plan *plan,
                   struct names *names)
 {
-    if (p->version != plan_version(plan))
-        kept_policy(p, plan, names);
+    if (p->version == plan_version(plan))
+        return;
+    for (size_t i = 0; i < plan->step_count; i++)
+        stmt_relearn(plan->steps[i].stmt);
+    kept_policy(p, plan, names);
 }

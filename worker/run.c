@@ -129,6 +129,8 @@ static enum db_result read_rows(struct run *r, const struct step *s)
         if (!wanted && !writes) /* a write is run to its end */
             return DB_DONE;
     }
+    if (l->rows == 0) /* other columns would show at the first row only */
+        columns_refresh(s->columns);
     return result;
 }
 
