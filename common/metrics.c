@@ -33,12 +33,6 @@ static uint32_t tag_of(unsigned slot, unsigned route)
     return (uint32_t)(slot * NAMES_MAX + route + 1);
 }
 
-static bool tag_fits(uint32_t tag, int slot, int route)
-{
-    return (slot == METRICS_ALL || (tag - 1) / NAMES_MAX == (uint32_t)slot) &&
-           (route == METRICS_ALL || (tag - 1) % NAMES_MAX == (uint32_t)route);
-}
-
 static struct metrics_cell *rest_cell(struct metrics *m, unsigned slot)
 {
     atomic_store_explicit(&m->rest_used[slot], 1, memory_order_relaxed);
@@ -64,38 +58,63 @@ struct metrics_cell *metrics_cell(struct metrics *m, unsigned slot,
     return rest_cell(m, slot);
 }
 
-static void add_cell(struct totals *out, const struct metrics_cell *cell)
+bool cell_is_idle(const struct metrics_cell *c)
 {
     for (size_t i = 0; i < COUNTERS; i++)
-        out->counters[i] +=
-            atomic_load_explicit(&cell->counters[i], memory_order_relaxed);
-    distribution_add(&out->request, &cell->request);
-    distribution_add(&out->sql, &cell->sql);
+        if (atomic_load_explicit(&c->counters[i], memory_order_relaxed))
+            return false;
+    return true;
 }
 
-static void add_rest(const struct metrics *m, int slot, struct totals *out)
+void totals_add_cell(struct totals *t, const struct metrics_cell *cell)
 {
-    for (size_t i = 0; i < SLOTS_ALL; i++) {
-        bool wanted = slot == METRICS_ALL || i == (size_t)slot;
-        if (wanted &&
-            atomic_load_explicit(&m->rest_used[i], memory_order_relaxed))
-            add_cell(out, &m->rest[i]);
+    if (cell_is_idle(cell))
+        return;
+    for (size_t i = 0; i < COUNTERS; i++)
+        t->counters[i] +=
+            atomic_load_explicit(&cell->counters[i], memory_order_relaxed);
+    distribution_add(&t->request, &cell->request);
+    distribution_add(&t->sql, &cell->sql);
+}
+
+void metrics_each(const struct metrics *m, metrics_on_cell *on_cell, void *self)
+{
+    for (unsigned i = 0; i < SLOTS_ALL; i++)
+        if (atomic_load_explicit(&m->rest_used[i], memory_order_relaxed))
+            on_cell(self, i, NAMES_REST, &m->rest[i]);
+    for (size_t i = 0; i < CELLS; i++) {
+        uint32_t tag = atomic_load_explicit(&m->tags[i], memory_order_relaxed);
+        if (tag == 0)
+            break;
+        on_cell(self, (tag - 1) / NAMES_MAX, (tag - 1) % NAMES_MAX,
+                &m->pool[i]);
     }
+}
+
+/* Which cells to add, and to what. */
+struct selection {
+    int slot;
+    int route;
+    struct totals *out;
+};
+
+static void add_selected(void *self, unsigned slot, unsigned route,
+                         const struct metrics_cell *cell)
+{
+    const struct selection *s = self;
+
+    if ((s->slot == METRICS_ALL || s->slot == (int)slot) &&
+        (s->route == METRICS_ALL || s->route == (int)route))
+        totals_add_cell(s->out, cell);
 }
 
 void metrics_sum(const struct metrics *m, int slot, int route,
                  struct totals *out)
 {
+    struct selection selection = {slot, route, out};
+
     memset(out, 0, sizeof *out);
-    if (route == METRICS_ALL || route == NAMES_REST)
-        add_rest(m, slot, out);
-    for (size_t i = 0; i < CELLS; i++) {
-        uint32_t tag = atomic_load_explicit(&m->tags[i], memory_order_relaxed);
-        if (tag == 0)
-            break;
-        if (tag_fits(tag, slot, route))
-            add_cell(out, &m->pool[i]);
-    }
+    metrics_each(m, add_selected, &selection);
 }
 
 static uint64_t counted(const struct totals *t, enum counter first,

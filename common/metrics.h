@@ -89,6 +89,9 @@ static inline void cell_add(struct metrics_cell *c, enum counter which,
     atomic_store_explicit(&c->counters[which], now + n, memory_order_relaxed);
 }
 
+/* Whether nothing was counted yet. (A time comes before its count.) */
+bool cell_is_idle(const struct metrics_cell *c);
+
 /* Sums of many cells, in a process's own memory. */
 struct totals {
     uint64_t counters[COUNTERS];
@@ -96,10 +99,20 @@ struct totals {
     struct distribution sql;
 };
 
+/* Shows every cell that was claimed, once, in no order: the one walk. Whoever
+ * wants many sums adds each cell to its own. */
+typedef void metrics_on_cell(void *self, unsigned slot, unsigned route,
+                             const struct metrics_cell *cell);
+void metrics_each(const struct metrics *m, metrics_on_cell *on_cell,
+                  void *self);
+/* Adds what a cell holds now. Of an idle one the histograms are not read: in
+ * shared memory, reading a page that nobody wrote makes it. */
+void totals_add_cell(struct totals *t, const struct metrics_cell *cell);
+
 enum { METRICS_ALL = -1 };
 
 /* Adds up the cells of that slot and that route (or METRICS_ALL). *out is set,
- * not added to. */
+ * not added to. It walks by all cells: not for every route in turn. */
 void metrics_sum(const struct metrics *m, int slot, int route,
                  struct totals *out);
 

@@ -1,6 +1,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/hash.h"
 
 #include "common/names.h"
@@ -50,4 +51,39 @@ unsigned names_number(struct names *n, struct slice name)
             return at;
     }
     return NAMES_REST;
+}
+
+/* Gives the memory of the name back. */
+static unsigned number_once(struct names *n, struct buf *name)
+{
+    unsigned number = names_number(n, buf_view(name));
+
+    buf_free(name);
+    return number;
+}
+
+unsigned names_route(struct names *n, const char *method, const char *path)
+{
+    struct buf name = {0};
+
+    buf_format(&name, "%s %s", method, path);
+    return number_once(n, &name);
+}
+
+unsigned names_endpoint(struct names *n, const char *method, const char *path)
+{
+    struct buf name = {0};
+
+    buf_format(&name, "endpoint:%s %s", method, path);
+    return number_once(n, &name);
+}
+
+unsigned names_table(struct names *n, const char *table)
+{
+    struct buf name = {0};
+
+    buf_string(&name, "table:");
+    for (const char *c = table; *c; c++)
+        buf_byte(&name, (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c));
+    return number_once(n, &name);
 }

@@ -27,4 +27,16 @@ size_t names_size(void);
 /* The number of a name, a new one if it has none. ASCII case counts. */
 unsigned names_number(struct names *n, struct slice name);
 
+/*
+ * What several parts must call by the same name.
+ */
+
+/* What is counted by route: "GET /api/chefs/{id}". */
+unsigned names_route(struct names *n, const char *method, const char *path);
+/* An endpoint as something that kept answers depend on, as they do on tables:
+ * "endpoint:GET /api/chefs/{id}". */
+unsigned names_endpoint(struct names *n, const char *method, const char *path);
+/* "table:chefs". ASCII letters in any case: SQLite's names are equal so. */
+unsigned names_table(struct names *n, const char *table);
+
 #endif

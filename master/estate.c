@@ -19,8 +19,11 @@ enum { WORDS_MAX = 512 };
 static uint64_t age_ns(const struct record *r)
 {
     uint64_t now = loop_clock_ns();
+    /* Its own work: not behind others of its turn, nor for another worker. */
+    uint64_t began =
+        r->began_ns + r->phase_ns[PHASE_QUEUE] + r->phase_ns[PHASE_CACHE];
 
-    return now > r->began_ns ? now - r->began_ns : 0;
+    return now > began ? now - began : 0;
 }
 
 static void say_where(const struct record *r, char words[64])

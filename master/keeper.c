@@ -18,6 +18,7 @@
 enum {
     BEAT_MS = 1000, /* a sign of life at least so often */
     VITALS_MS = 10000,
+    OPEN_MS = 10000, /* between two tries to open the database */
 };
 
 /* What is to be done each so many ms. */
@@ -33,7 +34,7 @@ struct keeper {
     struct db *db;     /* only held; null: it could not be opened */
     struct watch life; /* end of file: the master is gone */
     bool told;         /* to leave */
-    struct due vitals, sample, line;
+    struct due vitals, sample, line, opening;
 };
 
 /* ---- what is due ---------------------------------------------------------*/
@@ -122,16 +123,19 @@ static bool listen_to_signals(struct keeper *k)
            loop_add(k->loop, &k->life, LOOP_READ);
 }
 
-/* It opens no file anew by creating it, and is no worse a keeper without. */
-static void hold_database(struct keeper *k)
+/* Follows a file that was replaced; tries again one that cannot be opened. It
+ * never makes one, and is no worse a keeper without. */
+static void hold_database(struct keeper *k, uint64_t now_ms)
 {
     struct fault fault;
 
-    db_init();
-    k->db = db_open(k->heritage->app->database, DB_SERVE, &fault);
-    if (k->db == NULL)
-        log_warning("The keeper cannot hold the database: %s", fault.text);
-    atomic_store(&k->heritage->slot->holding, k->db != NULL);
+    if (k->db == NULL && is_due(&k->opening, now_ms)) {
+        k->db = db_open(k->heritage->app->database, DB_SERVE, &fault);
+        if (k->db == NULL)
+            log_warning("The keeper cannot hold the database: %s", fault.text);
+    }
+    bool held = k->db && db_ready(k->db, now_ms);
+    atomic_store(&k->heritage->slot->holding, held);
 }
 
 static bool set_up(struct keeper *k)
@@ -149,7 +153,9 @@ static bool set_up(struct keeper *k)
     k->sample = (struct due){now_ms, BOARD_INTERVAL_MS};
     k->line = (struct due){now_ms + line_ms, line_ms};
     k->lookout = lookout_new(k->heritage);
-    hold_database(k);
+    db_init();
+    k->opening = (struct due){now_ms, OPEN_MS};
+    hold_database(k, now_ms);
     return k->lookout != NULL;
 }
 
@@ -186,8 +192,7 @@ static void look_round(struct keeper *k)
         lookout_sample(k->lookout);
     if (is_due(&k->line, now_ms))
         lookout_line(k->lookout);
-    if (k->db)
-        db_ready(k->db, now_ms); /* follows a file that was replaced */
+    hold_database(k, now_ms);
 }
 
 int keeper_main(const struct heritage *heritage)

@@ -71,7 +71,9 @@ void answer_give(const struct answer *a, struct choice c, struct response *res)
     }
     res->status = c.status;
     buf_slice(&res->headers, a->headers);
-    response_header(res, "ETag", tag_of(a, gzip, room));
+    buf_slice(&res->headers, SLICE("ETag: "));
+    buf_slice(&res->headers, tag_of(a, gzip, room));
+    buf_slice(&res->headers, SLICE("\r\n"));
     if (c.status == 304) {
         res->type = NULL;
         response_drop_body(res);

@@ -13,7 +13,7 @@ enum {
     TRIM_MS = 1000,    /* between two looks at what the pool needs */
     FULL_REST_MS = 20, /* that a full worker leaves connections to others */
     WARM_BYTES = 256 * 1024,
-    DRAIN_MS = 1000,   /* that a silent connection has at least, at the end */
+    DRAIN_MS = 1000, /* that a silent connection has at least, at the end */
 };
 
 size_t conns_open(const struct conns *c)
@@ -74,9 +74,11 @@ static void on_done(struct call *call)
 
 static void identify(struct conn *c, struct response *res)
 {
-    struct slice given = request_header(c->x->req, "x-request-id");
+    struct slice given = {NULL, 0};
 
-    if (c->local && requestid_valid(given)) {
+    if (c->local)
+        given = request_header(c->x->req, "x-request-id");
+    if (requestid_valid(given)) {
         memcpy(res->id, given.ptr, given.len);
         res->id_len = given.len;
         return;

@@ -162,14 +162,10 @@ static const struct plan *find_twin(const struct endpoints *es, size_t index)
 
 static unsigned number_of(const struct endpoints *es, const struct endpoint *e)
 {
-    struct buf name = {0};
-
     if (es->config.shared == NULL)
         return NAMES_REST;
-    buf_format(&name, "%s %s", method_name(e->method), e->path);
-    unsigned number = names_number(es->config.shared->names, buf_view(&name));
-    buf_free(&name);
-    return number;
+    return names_route(es->config.shared->names, method_name(e->method),
+                       e->path);
 }
 
 /* Once for each endpoint, whichever of its statements it is. */

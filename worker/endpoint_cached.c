@@ -5,6 +5,17 @@
 
 #include "worker/endpoint_private.h"
 
+/* RFC 9111, 5.1. An answer whose tables have just been compared is as good as
+ * new: it has no age. */
+static void say_age(struct visit *v, enum cache_outcome outcome)
+{
+    int64_t age_ms = (int64_t)v->p->policy.fresh_ms - v->found.left_ms;
+
+    if (outcome == CACHE_STALE || v->p->policy.ages)
+        buf_format(&v->call->res->headers, "Age: %lld\r\n",
+                   (long long)(age_ms > 0 ? age_ms / 1000 : 0));
+}
+
 static bool give_kept(struct visit *v, enum cache_outcome outcome)
 {
     struct call *call = v->call;
@@ -12,6 +23,7 @@ static bool give_kept(struct visit *v, enum cache_outcome outcome)
     if (!kept_give(v->es->kept, &v->key, &v->found, call))
         return false;
     call->trace->cache = outcome;
+    say_age(v, outcome);
     kept_say(call, v->found.left_ms);
     return true;
 }

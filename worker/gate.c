@@ -79,10 +79,26 @@ bool gate_pass(struct tokens *tokens, const struct plan *plan,
            (public || demand_role(call, who, plan->e->auth));
 }
 
+/* Without a token a page that the operator's browser shows could send what it
+ * likes to --admin-bind; but the browser says of which origin it is, in all
+ * that can change anything (fetch.spec.whatwg.org, 3.1). */
+static bool comes_from_page(const struct request *req)
+{
+    enum request_verb verb = request_verb(req);
+
+    return verb != VERB_GET && verb != VERB_HEAD &&
+           request_header(req, "origin").ptr != NULL;
+}
+
 bool gate_operator(struct tokens *tokens, struct call *call)
 {
     struct identity who = {.known = false};
 
-    return call->admin || (show_token(tokens, call, true, &who) &&
-                           demand_role(call, &who, "admin"));
+    if (call->admin)
+        return !comes_from_page(call->req) ||
+               refuse(call, 403, NULL,
+                      "Pages of other origins may not do "
+                      "this without a token");
+    return show_token(tokens, call, true, &who) &&
+           demand_role(call, &who, "admin");
 }

@@ -167,8 +167,20 @@ void kept_find(struct kept *k, const struct cache_key *key, uint64_t now_ms,
 
 /* ---- keeping ------------------------------------------------------------ */
 
-static bool put(struct kept *k, const struct cache_key *key,
-                const struct known *known, const struct answer *a)
+static void describe(struct kept_head *h, const struct answer *a)
+{
+    h->headers = (uint32_t)a->headers.len;
+    h->body = (uint32_t)a->body.len;
+    h->gzip = (uint32_t)a->gzip.len;
+    h->status = (uint16_t)a->status;
+    h->shrinks = a->shrinks;
+    memcpy(h->tag, a->tag, sizeof h->tag);
+}
+
+/* The compressed form does not count towards entry_max: it is never longer
+ * than the other. */
+static bool put_whole(struct kept *k, const struct cache_key *key,
+                      const struct known *known, const struct answer *a)
 {
     const struct slice parts[] = {
         {(const char *)&known->head, sizeof known->head},
@@ -180,11 +192,29 @@ static bool put(struct kept *k, const struct cache_key *key,
     };
     size_t len = key->bytes.len;
 
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts - 1; i++)
         len += parts[i].len;
     return len <= k->config.entry_max &&
            cache_put(k->config.shared->cache, key, parts,
                      sizeof parts / sizeof *parts);
+}
+
+/* Where both forms do not fit it is kept as not worth compressing: better
+ * that than to compress it for each client. */
+static bool put(struct kept *k, const struct cache_key *key,
+                struct known *known, const struct answer *a)
+{
+    struct answer plain = *a;
+
+    describe(&known->head, a);
+    if (put_whole(k, key, known, a))
+        return true;
+    if (a->gzip.len == 0)
+        return false;
+    plain.gzip.len = 0;
+    plain.shrinks = false;
+    describe(&known->head, &plain);
+    return put_whole(k, key, known, &plain);
 }
 
 static bool note_versions(const struct kept *k, const struct kept_policy *p,
@@ -204,16 +234,6 @@ static bool note_versions(const struct kept *k, const struct kept_policy *p,
     return true;
 }
 
-static void describe(struct kept_head *h, const struct answer *a)
-{
-    h->headers = (uint32_t)a->headers.len;
-    h->body = (uint32_t)a->body.len;
-    h->gzip = (uint32_t)a->gzip.len;
-    h->status = (uint16_t)a->status;
-    h->shrinks = a->shrinks;
-    memcpy(h->tag, a->tag, sizeof h->tag);
-}
-
 bool kept_store(struct kept *k, const struct kept_policy *p,
                 const struct kept_item *item, uint64_t now_ms)
 {
@@ -225,7 +245,6 @@ bool kept_store(struct kept *k, const struct kept_policy *p,
     known.head.fresh_until_ms = now_ms + p->fresh_ms;
     known.head.while_until_ms = known.head.fresh_until_ms + p->while_ms;
     known.head.error_until_ms = known.head.fresh_until_ms + p->error_ms;
-    describe(&known.head, item->answer);
     return put(k, item->key, &known, item->answer);
 }
 
@@ -263,7 +282,6 @@ static bool compress(struct kept *k, const struct cache_key *key,
     a->body.ptr = k->body.data + a->headers.len;
     a->shrinks = encoder_gzip(k->config.encoder, a->body, &k->gzip);
     a->gzip = buf_view(&k->gzip);
-    describe(&k->last.head, a);
     if (is_last(k, key, &found->view))
         put(k, key, &k->last, a);
     return true;

@@ -36,10 +36,11 @@ struct kept_config {
 
 /* How long an endpoint's answers are good, and what else they depend on. */
 struct kept_policy {
-    bool on;                          /* @cache, and its tables are known */
-    uint64_t fresh_ms;                /* @cache */
-    uint64_t while_ms;                /* stale-while-revalidate, behind that */
-    uint64_t error_ms;                /* stale-if-error */
+    bool on;           /* @cache, and its tables are known */
+    bool ages;         /* it differs from time to time, whatever its tables */
+    uint64_t fresh_ms; /* @cache */
+    uint64_t while_ms; /* stale-while-revalidate, behind that */
+    uint64_t error_ms; /* stale-if-error */
     unsigned tables[KEPT_TABLES_MAX]; /* numbers: the endpoint's own first */
     unsigned count;
     unsigned version; /* of the plan when its tables were looked up */

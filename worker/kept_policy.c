@@ -64,14 +64,12 @@ static bool add_reads(struct kept_policy *p, const struct plan *plan)
     return known;
 }
 
-static unsigned number_of(const struct endpoint *e, struct names *names)
+static bool is_impure(const struct plan *plan)
 {
-    struct buf name = {0};
-
-    buf_format(&name, "endpoint:%s %s", method_name(e->method), e->path);
-    unsigned number = names_number(names, buf_view(&name));
-    buf_free(&name);
-    return number;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (stmt_impure(plan->steps[i].stmt))
+            return true;
+    return false;
 }
 
 void kept_policy(struct kept_policy *p, const struct plan *plan,
@@ -83,8 +81,9 @@ void kept_policy(struct kept_policy *p, const struct plan *plan,
     if (e->cache_ms == 0 || e->method != METHOD_GET)
         return;
     p->version = plan_version(plan);
-    add_table(p, number_of(e, names));
+    add_table(p, names_endpoint(names, method_name(e->method), e->path));
     p->on = add_reads(p, plan);
+    p->ages = is_impure(plan);
     p->fresh_ms = (uint64_t)e->cache_ms;
     if (e->http == NULL || forbids_stale(e->http))
         return;

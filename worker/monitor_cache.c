@@ -43,35 +43,32 @@ static void add_invalidations(const struct monitor *m, struct jsonout *j)
     jsonout_close(j, '}');
 }
 
-static void add_endpoints(const struct monitor *m, struct jsonout *j)
+static void add_endpoints(struct jsonout *j, const struct tallies *tallies)
 {
-    struct tallies tallies;
-
-    tallies_take(&tallies, m);
     jsonout_open(j, "endpoints", '{');
-    for (size_t i = 0; i < tallies.count; i++) {
-        const struct totals *t = &tallies.at[i]->totals;
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct totals *t = &tallies->at[i]->totals;
         if (totals_cacheable(t) == 0)
             continue;
-        jsonout_open(j, tallies.at[i]->name, '{');
+        jsonout_open(j, tallies->at[i]->name, '{');
         monitor_outcomes(j, t);
         jsonout_int(j, "not_modified",
                     (int64_t)t->counters[COUNT_NOT_MODIFIED]);
         jsonout_close(j, '}');
     }
     jsonout_close(j, '}');
-    tallies_free(&tallies);
 }
 
 void monitor_cache(const struct monitor *m, struct call *call)
 {
-    struct totals all;
+    struct tallies tallies;
     struct jsonout j = monitor_begin(call);
 
-    metrics_sum(m->shared->metrics, METRICS_ALL, METRICS_ALL, &all);
-    monitor_outcomes(&j, &all);
+    tallies_take(&tallies, m);
+    monitor_outcomes(&j, &tallies.all);
     add_memory(m, &j);
     add_invalidations(m, &j);
-    add_endpoints(m, &j);
+    add_endpoints(&j, &tallies);
     monitor_end(&j);
+    tallies_free(&tallies);
 }

@@ -134,12 +134,10 @@ struct outcome {
 /* Answers depend on their endpoint as they do on tables (tables.h). */
 static void clear_endpoint(const struct monitor *m, const struct endpoint *e)
 {
-    struct buf name = {0};
+    const char *method = method_name(e->method);
 
-    buf_format(&name, "endpoint:%s %s", method_name(e->method), e->path);
     tables_move(m->shared->tables,
-                names_number(m->shared->names, buf_view(&name)));
-    buf_free(&name);
+                names_endpoint(m->shared->names, method, e->path));
 }
 
 static bool is_named(const struct endpoint *e, const char *name)

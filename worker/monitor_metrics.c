@@ -94,16 +94,13 @@ static void add_crew(const struct monitor *m, struct jsonout *j)
     jsonout_int(j, "backlog", crew.backlog);
 }
 
-static void add_endpoints(const struct monitor *m, struct jsonout *j)
+static void add_endpoints(struct jsonout *j, const struct tallies *tallies)
 {
-    struct tallies tallies;
-
-    tallies_take(&tallies, m);
     jsonout_open(j, "endpoints", '[');
-    for (size_t i = 0; i < tallies.count; i++) {
-        const struct totals *t = &tallies.at[i]->totals;
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct totals *t = &tallies->at[i]->totals;
         jsonout_open(j, NULL, '{');
-        jsonout_text(j, "endpoint", slice_of(tallies.at[i]->name));
+        jsonout_text(j, "endpoint", slice_of(tallies->at[i]->name));
         add_figures(j, t);
         jsonout_int(j, "bytes", (int64_t)t->counters[COUNT_BYTES_OUT]);
         jsonout_open(j, "cache", '{');
@@ -112,7 +109,6 @@ static void add_endpoints(const struct monitor *m, struct jsonout *j)
         jsonout_close(j, '}');
     }
     jsonout_close(j, ']');
-    tallies_free(&tallies);
 }
 
 static void add_alerts(const struct monitor *m, struct jsonout *j)
@@ -154,23 +150,24 @@ static double rate(const struct totals *t, double seconds)
 void monitor_metrics(const struct monitor *m, struct call *call)
 {
     struct jsonout j = monitor_begin(call);
-    struct totals all;
+    struct tallies tallies;
     struct totals minute;
 
-    metrics_sum(m->shared->metrics, METRICS_ALL, METRICS_ALL, &all);
-    double seconds = monitor_minute(m, &all, &minute);
+    tallies_take(&tallies, m);
+    double seconds = monitor_minute(m, &tallies.all, &minute);
     jsonout_time(&j, "time", monitor_wall_ms());
     jsonout_int(&j, "uptime_seconds", monitor_age(monitor_born_ms(m)));
     jsonout_real(&j, "requests_per_second", rate(&minute, seconds), 2);
-    add_figures(&j, &all);
-    add_cache(m, &j, &all);
+    add_figures(&j, &tallies.all);
+    add_cache(m, &j, &tallies.all);
     add_crew(m, &j);
-    add_traffic(&j, &all);
+    add_traffic(&j, &tallies.all);
     add_minute(&j, &minute, seconds);
-    add_endpoints(m, &j);
+    add_endpoints(&j, &tallies);
     monitor_workers(m, &j);
     add_alerts(m, &j);
     add_pid(m, &j, "master", SLOT_MASTER);
     add_pid(m, &j, "keeper", SLOT_KEEPER);
     monitor_end(&j);
+    tallies_free(&tallies);
 }

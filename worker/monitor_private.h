@@ -6,6 +6,7 @@
 #define PRONG_MONITOR_PRIVATE_H
 
 #include "common/arena.h"
+#include "common/heritage.h"
 #include "common/jsonout.h"
 #include "common/metrics.h"
 #include "common/recorder.h"
@@ -70,12 +71,15 @@ struct tally {
     struct totals totals;
 };
 
-/* Those that had requests, the busiest first. What was counted for endpoints
- * that a reload has removed is only in the totals. */
+/* One look at all cells, of which a page takes one: its figures agree. Routes
+ * are those that had requests, the busiest first. What was counted for
+ * endpoints that a reload has removed is only in the sums. */
 struct tallies {
     struct arena *arena;
     struct tally **at;
     size_t count;
+    struct totals all;
+    uint64_t requests[SLOTS_ALL]; /* of all that were in that slot */
 };
 
 void tallies_take(struct tallies *t, const struct monitor *m);

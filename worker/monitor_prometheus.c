@@ -33,12 +33,12 @@ static void add_counters(struct scrape *g)
 
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         single(g, counters[i].name, "counter", counters[i].help,
-               g->all.counters[counters[i].counter]);
+               g->tallies.all.counters[counters[i].counter]);
     promtext_family(&g->p, "prong_errors_total", "counter",
                     "Requests that failed, by kind of failure.");
     for (unsigned c = COUNT_ERROR_DEADLINE; c <= COUNT_ERROR_OTHER; c++) {
         const struct label kind = {"kind", counter_error_name(c)};
-        promtext_int(&g->p, &kind, 1, g->all.counters[c]);
+        promtext_int(&g->p, &kind, 1, g->tallies.all.counters[c]);
     }
 }
 
@@ -137,7 +137,6 @@ void monitor_prometheus(const struct monitor *m, struct call *call)
     call->res->status = 200;
     call->res->type = "text/plain; version=0.0.4; charset=utf-8";
     response_header(call->res, "Cache-Control", SLICE("no-store"));
-    metrics_sum(m->shared->metrics, METRICS_ALL, METRICS_ALL, &g.all);
     tallies_take(&g.tallies, m);
     monitor_crew(m, &g.crew);
     add_identity(&g);

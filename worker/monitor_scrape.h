@@ -17,7 +17,6 @@ struct scrape {
     struct promtext p;
     const struct monitor *m;
     struct tallies tallies;
-    struct totals all;
     struct crew crew;
 };
 

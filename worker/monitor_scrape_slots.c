@@ -12,11 +12,7 @@ struct slot_family {
 
 static double requests_of(const struct scrape *g, const struct slot *s)
 {
-    struct totals totals;
-    int slot = (int)(s - g->m->shared->slots);
-
-    metrics_sum(g->m->shared->metrics, slot, METRICS_ALL, &totals);
-    return (double)totals_requests(&totals);
+    return (double)g->tallies.requests[s - g->m->shared->slots];
 }
 
 static double restarts_of(const struct scrape *g, const struct slot *s)

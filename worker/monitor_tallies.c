@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/names.h"
 #include "common/routes.h"
 
 #include "worker/monitor_private.h"
@@ -9,48 +10,63 @@
 struct gathering {
     struct tallies *t;
     const struct monitor *m;
-    /* Numbers that were added up: an app may answer a path of the server's
-     * own, and what found no room in names shares one number. */
-    bool seen[NAMES_MAX];
+    /* What was counted under a number, until it has its name: an app may
+     * answer a path of the server's own, which is one route, not two. */
+    struct tally *nameless[NAMES_MAX];
 };
 
-static void gather(struct gathering *g, const struct tally *route,
-                   unsigned number)
+static void on_cell(void *self, unsigned slot, unsigned route,
+                    const struct metrics_cell *cell)
+{
+    struct gathering *g = self;
+    struct tally *t = g->nameless[route];
+
+    if (cell_is_idle(cell))
+        return;
+    if (t == NULL)
+        t = g->nameless[route] = arena_alloc(g->t->arena, sizeof *t);
+    uint64_t before = totals_requests(&t->totals);
+    totals_add_cell(&t->totals, cell);
+    g->t->requests[slot] += totals_requests(&t->totals) - before;
+}
+
+static void sum_up(struct gathering *g)
+{
+    for (size_t i = 0; i < NAMES_MAX; i++)
+        if (g->nameless[i])
+            totals_add(&g->t->all, &g->nameless[i]->totals);
+}
+
+/* Gives what was counted under that number its name. */
+static void list(struct gathering *g, unsigned number, const char *name,
+                 const char *method, const char *path)
 {
     struct tallies *t = g->t;
-    struct totals totals;
+    struct tally *route = g->nameless[number];
 
-    if (g->seen[number])
+    g->nameless[number] = NULL;
+    if (route == NULL || totals_requests(&route->totals) == 0)
         return;
-    g->seen[number] = true;
-    metrics_sum(g->m->shared->metrics, METRICS_ALL, (int)number, &totals);
-    if (totals_requests(&totals) == 0)
-        return;
+    route->name = name;
+    route->method = method;
+    route->path = path;
     t->at = arena_grow(t->arena, t->at, t->count, sizeof(void *));
-    t->at[t->count] = arena_alloc(t->arena, sizeof *route);
-    *t->at[t->count] = *route;
-    t->at[t->count++]->totals = totals;
+    t->at[t->count++] = route;
 }
 
-static void gather_endpoint(struct gathering *g, const struct endpoint *e)
+static void list_endpoint(struct gathering *g, const struct endpoint *e)
 {
     const char *method = method_name(e->method);
-    const char *name = arena_format(g->t->arena, "%s %s", method, e->path);
-    const struct tally route = {
-        .name = name, .method = method, .path = e->path};
 
-    gather(g, &route, names_number(g->m->shared->names, slice_of(name)));
+    list(g, names_route(g->m->shared->names, method, e->path),
+         arena_format(g->t->arena, "%s %s", method, e->path), method, e->path);
 }
 
-static void gather_own(struct gathering *g, const struct own *own)
+static void list_own(struct gathering *g, const struct own *own)
 {
-    const struct tally route = {
-        .name = own->name,
-        .method = own->path ? method_name(own->method) : "_OTHER",
-        .path = own->path ? own->path : own->name,
-    };
-
-    gather(g, &route, names_number(g->m->shared->names, slice_of(own->name)));
+    list(g, names_number(g->m->shared->names, slice_of(own->name)), own->name,
+         own->path ? method_name(own->method) : "_OTHER",
+         own->path ? own->path : own->name);
 }
 
 static int busier(const void *a, const void *b)
@@ -63,19 +79,19 @@ static int busier(const void *a, const void *b)
     return of_x == of_y ? strcmp(x->name, y->name) : of_x < of_y ? 1 : -1;
 }
 
+/* What found no room in names shares one number, so its name comes first. */
 void tallies_take(struct tallies *t, const struct monitor *m)
 {
-    static const struct tally rest = {
-        .name = "other", .method = "_OTHER", .path = "other"};
-    struct gathering g = {.t = t, .m = m, .seen = {[NAMES_REST] = true}};
+    struct gathering g = {.t = t, .m = m};
 
     *t = (struct tallies){.arena = arena_new()};
+    metrics_each(m->shared->metrics, on_cell, &g);
+    sum_up(&g);
+    list(&g, NAMES_REST, "other", "_OTHER", "other");
     for (size_t i = 0; i < m->app->endpoint_count; i++)
-        gather_endpoint(&g, &m->app->endpoints[i]);
+        list_endpoint(&g, &m->app->endpoints[i]);
     for (size_t i = 0; i < OWN_ROUTES; i++)
-        gather_own(&g, &own_routes[i]);
-    g.seen[NAMES_REST] = false;
-    gather(&g, &rest, NAMES_REST);
+        list_own(&g, &own_routes[i]);
     if (t->count > 0)
         qsort(t->at, t->count, sizeof(void *), busier);
 }

@@ -37,6 +37,7 @@ struct worker {
     struct observer *observer; /* null: --monitoring off */
     struct conns *conns;
     struct watch bell;     /* see heritage.h; watched while calls wait */
+    bool first;            /* of its generation */
     bool listens;          /* the bell is watched */
     uint64_t vitals_ms;    /* when it looked at itself last */
     uint64_t predecessors; /* connections that workers in its slot took */
@@ -152,6 +153,8 @@ static bool is_first(const struct heritage *h)
 static bool open_site(struct worker *w)
 {
     struct fault fault;
+
+    w->first = is_first(w->heritage);
     const struct site_config config = {
         .app = w->heritage->app,
         .database = w->heritage->settings->database,
@@ -162,7 +165,7 @@ static bool open_site(struct worker *w)
         .slot = w->heritage->number,
         .bell_fd = w->heritage->bell_fd,
         .observer = w->observer,
-        .first = is_first(w->heritage),
+        .first = w->first,
         .beat = beat,
         .self = w,
     };
@@ -416,9 +419,10 @@ int worker_main(const struct heritage *heritage)
     bool ok = set_up(&w);
 
     if (ok) {
+        if (w.first)
+            site_warm(w.site, loop_now(w.loop));
         say_ready(&w);
         tell_vitals(&w);
-        site_warm(w.site, loop_now(w.loop));
         serve(&w);
     }
     take_down(&w);

@@ -11,7 +11,8 @@ import threading
 READS = ("authors", "books", "reviews", "notes", "tally", "history", "shelf",
          "full_shelf", "found", "papers", "fixed", "stars", "stars?sort=-name",
          "stars?offset=1&count=exact", "shelf?fields=name", "two", "walk",
-         "search?sort=-pages&limit=9", "total", "guest")
+         "search?sort=-pages&limit=9", "total", "guest", "together",
+         "natural")
 connections = [Connection() for _ in range(6)]
 
 

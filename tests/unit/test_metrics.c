@@ -88,6 +88,62 @@ static void sums_select(void **state)
     }
 }
 
+/* What a walk saw of slots and routes below 4. */
+struct walk {
+    const struct metrics_cell *at[4][4];
+    unsigned cells;
+};
+
+static void on_cell(void *self, unsigned slot, unsigned route,
+                    const struct metrics_cell *cell)
+{
+    struct walk *w = self;
+
+    assert_true(slot < 4 && route < 4);
+    assert_null(w->at[slot][route]);
+    w->at[slot][route] = cell;
+    w->cells++;
+}
+
+static void a_walk_shows_each_cell_once(void **state)
+{
+    static const unsigned claimed[][2] = {
+        {2, 1}, {0, 3}, {2, NAMES_REST}, {1, 3}, {0, 1}};
+    enum { CLAIMED = sizeof claimed / sizeof *claimed };
+    struct walk w = {.cells = 0};
+
+    (void)state;
+    metrics_each(m, on_cell, &w);
+    assert_int_equal(w.cells, 0);
+    for (size_t i = 0; i < CLAIMED; i++)
+        metrics_cell(m, claimed[i][0], claimed[i][1]);
+    metrics_each(m, on_cell, &w);
+    assert_int_equal(w.cells, CLAIMED);
+    for (size_t i = 0; i < CLAIMED; i++)
+        assert_ptr_equal(w.at[claimed[i][0]][claimed[i][1]],
+                         metrics_cell(m, claimed[i][0], claimed[i][1]));
+}
+
+/* Any count wakes a cell; until then even its times are not looked at. */
+static void idle_cells_add_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        struct metrics_cell *cell = metrics_cell(m, 0, i + 1);
+        memset(&t, 0, sizeof t);
+        histogram_add(&cell->request, 1000);
+        assert_true(cell_is_idle(cell));
+        totals_add_cell(&t, cell);
+        assert_int_equal(t.request.count, 0);
+        cell_add(cell, (enum counter)i, 7);
+        assert_false(cell_is_idle(cell));
+        totals_add_cell(&t, cell);
+        totals_add_cell(&t, cell);
+        assert_int_equal(t.counters[i], 14);
+        assert_int_equal(t.request.count, 2);
+    }
+}
+
 /* Fills the pool; then every slot counts in a cell of its own all the same. */
 static void all_are_taken(void **state)
 {
@@ -240,6 +296,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(cells_are_found_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(sums_select, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_walk_shows_each_cell_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(idle_cells_add_nothing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(all_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(claims_do_not_collide, set_up,
                                         tear_down),

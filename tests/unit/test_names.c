@@ -34,6 +34,33 @@ static void names_keep_their_number(void **state)
     segment_free(s);
 }
 
+static void names_are_spelt_alike(void **state)
+{
+    static const char path[] = "/api/Chefs/{id}";
+    void *memory;
+    struct segment *s = crowd_memory(names_size(), &memory);
+    const struct {
+        unsigned number;
+        const char *name;
+    } spelt[] = {
+        {names_route(memory, "GET", path), "GET /api/Chefs/{id}"},
+        {names_route(memory, "PUT", path), "PUT /api/Chefs/{id}"},
+        {names_endpoint(memory, "GET", path), "endpoint:GET /api/Chefs/{id}"},
+        {names_table(memory, "Chefs"), "table:chefs"},
+        {names_table(memory, "cHEFS"), "table:chefs"},
+        {names_table(memory, "@[AZ`{\xc3\x84"), "table:@[az`{\xc3\x84"},
+        {names_table(memory, ""), "table:"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof spelt / sizeof *spelt; i++) {
+        assert_int_not_equal(spelt[i].number, NAMES_REST);
+        assert_int_equal(names_number(memory, slice_of(spelt[i].name)),
+                         spelt[i].number);
+    }
+    segment_free(s);
+}
+
 /* Half full, each has its own number; more names than numbers share one. */
 static void a_full_table_has_a_rest(void **state)
 {
@@ -115,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_keep_their_number),
+        cmocka_unit_test(names_are_spelt_alike),
         cmocka_unit_test(a_full_table_has_a_rest),
         cmocka_unit_test(processes_agree),
     };

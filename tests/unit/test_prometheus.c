@@ -340,6 +340,10 @@ static void counts_routes(void **state)
     serve(1, "GET /api/chefs", 2, COUNT_5XX, 20000000);
     serve(0, "POST /api/chefs", 3, COUNT_2XX, 1000);
     serve(0, "unmatched", 1, COUNT_4XX, 1000);
+    serve(1, "GET /api/former", 5, COUNT_2XX, 1000); /* only in sums */
+    man(1, 102, 1000);
+    cell_add(cell_of(1, "GET /api/former"), COUNT_ROWS, 6);
+    cell_add(cell_of(2, "static"), COUNT_ROWS, 1); /* no requests yet */
     cell_add(cell, COUNT_CACHE_COLLAPSED, 4);
     histogram_add(&cell->sql, 15000);
     histogram_add(&cell_of(0, "POST /api/chefs")->sql, 15000);
@@ -363,7 +367,11 @@ static void counts_routes(void **state)
         "GET", "/api/chefs") ",outcome=\"collapsed\"} 4");
     expect_none("outcome=\"none\"");
     expect_none("/api/health"); /* nobody asked for it */
+    expect_none("/api/former");
+    expect_none("http_route=\"static\"");
+    expect_line("prong_sql_rows_total 7");
     expect_line("prong_worker_requests_total{worker=\"0\"} 12");
+    expect_line("prong_worker_requests_total{worker=\"1\"} 7");
 }
 
 static void counts_processes(void **state)

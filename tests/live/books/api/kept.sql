@@ -103,3 +103,14 @@ SELECT :auth.user_id AS id, count(*) AS notes FROM notes
 -- @cache 1h
 -- @auth admin
 SELECT user_id, count(*) AS notes FROM notes GROUP BY user_id ORDER BY 1;
+
+-- GET /kept/together
+-- Of what USING joins by, SQLite's authorizer hears nothing.
+-- @cache 1h
+SELECT DISTINCT n.text FROM notes n JOIN reviews USING (book_id) ORDER BY 1;
+
+-- GET /kept/natural
+-- @cache 1h
+-- @one
+SELECT count(*) AS n FROM (SELECT book_id FROM notes)
+  NATURAL JOIN (SELECT book_id, stars FROM reviews);
