@@ -178,6 +178,18 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* What nobody measured any more belongs to the phase that it died in. */
+static void end_phase(struct record *rec)
+{
+    uint32_t phase = phase_of(rec);
+    uint64_t measured = 0;
+
+    for (size_t i = 0; i < PHASES; i++)
+        measured += rec->phase_ns[i];
+    if (phase < PHASES && rec->took_ns > measured)
+        rec->phase_ns[phase] += rec->took_ns - measured;
+}
+
 bool recorder_bury(struct recorder *r, unsigned slot, struct record *out)
 {
     struct record *rec = newest(r, slot);
@@ -188,6 +200,7 @@ bool recorder_bury(struct recorder *r, unsigned slot, struct record *out)
     record_write(rec);
     rec->status = 0;
     rec->took_ns = now > rec->began_ns ? now - rec->began_ns : 1;
+    end_phase(rec);
     record_written(rec);
     memcpy(out, rec, sizeof *out);
     recorder_close(r, slot, false, true);

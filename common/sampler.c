@@ -186,14 +186,16 @@ void sampler_system(struct sampler *s, uint64_t clock_ms,
         memset(out->load, 0, sizeof out->load);
 }
 
-/* What is asked for by those who look is no work of the app's. */
+/* What is asked for by those who look is no work of the app's, and neither is
+ * what strangers try on paths and methods that are not there. */
 static void sum_operators(const struct sampler *s, struct totals *out)
 {
     struct totals one;
 
     *out = (struct totals){.counters = {0}};
     for (size_t i = 0; i < OWN_ROUTES; i++) {
-        if (!own_routes[i].operators_only)
+        if (!own_routes[i].operators_only && i != OWN_UNMATCHED &&
+            i != OWN_REFUSED)
             continue;
         unsigned number =
             names_number(s->shared->names, slice_of(own_routes[i].name));

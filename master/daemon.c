@@ -118,6 +118,7 @@ bool daemon_log(const struct settings *s, struct fault *fault)
 
     make_and_give(s->errorlog);
     make_and_give(s->accesslog);
+    make_and_give(s->performance_log);
     if (s->errorlog == NULL)
         return true;
     if (s->loglevel && !log_level_named(s->loglevel, &level))

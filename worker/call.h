@@ -18,6 +18,7 @@ struct call {
     bool admin;          /* it came in by --admin-bind */
     bool inside;         /* the server's own: needs no token, never waits */
     bool waited;         /* for another worker's answer: not a second time */
+    uint64_t until_ms;   /* it waited: when its endpoint's time is over */
     uint64_t now_ms;     /* loop time when it was taken up */
     void (*done)(struct call *call);
 };

@@ -78,7 +78,7 @@ static void identify(struct conn *c, struct response *res)
 
     if (c->local)
         given = request_header(c->x->req, "x-request-id");
-    if (requestid_valid(given)) {
+    if (given.ptr && requestid_valid(given)) {
         memcpy(res->id, given.ptr, given.len);
         res->id_len = given.len;
         return;

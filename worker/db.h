@@ -259,6 +259,9 @@ enum {
 /* How long to wait for a lock; DB_PATIENCE_MS at first. */
 void db_patience(struct db *db, uint64_t wait_ms);
 
+/* Nanoseconds spent waiting for a lock since the last call. */
+uint64_t db_waited_ns(struct db *db);
+
 /*
  * Transactions. Between db_share_reads and db_unshare all reads see one
  * snapshot: the first db_begin_read opens it, and they save the two fcntl and

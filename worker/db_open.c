@@ -96,8 +96,18 @@ static int on_busy(void *self, int count)
     uint64_t left = patience - (now - db->busy_since_ms);
     if (db->deadline_ms && !db->unstoppable && db->deadline_ms - now < left)
         left = db->deadline_ms - now;
+    uint64_t since_ns = loop_clock_ns();
     sleep_ms(wait < left ? wait : left);
+    db->waited_ns += loop_clock_ns() - since_ns;
     return 1;
+}
+
+uint64_t db_waited_ns(struct db *db)
+{
+    uint64_t waited = db->waited_ns;
+
+    db->waited_ns = 0;
+    return waited;
 }
 
 /* ---- opening ------------------------------------------------------------ */

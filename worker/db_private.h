@@ -48,6 +48,7 @@ struct db {
     uint64_t deadline_ms;
     uint64_t patience_ms;
     bool contended;         /* the last wait for the lock was in vain */
+    uint64_t waited_ns;     /* for locks, see db_waited_ns */
     uint64_t busy_since_ms; /* when the present wait for a lock began */
     void (*beat)(void *self);
     void *beat_self;

@@ -39,14 +39,13 @@ static unsigned new_number(struct db *db, const char *name)
 {
     struct buf key = {0};
 
-    buf_string(&key, "table:");
     for (const char *c = name; *c; c++)
         buf_byte(&key, (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c));
-    unsigned number = names_number(db->names, buf_view(&key));
+    unsigned number = names_table(db->names, name);
     size_t size = (db->known_count + 1) * sizeof *db->known;
     db->known = db_must(realloc(db->known, size));
     db->known[db->known_count++] = (struct table_name){
-        .name = db_must(strdup(buf_text(&key) + strlen("table:"))),
+        .name = db_must(strdup(buf_text(&key))),
         .number = number,
     };
     buf_free(&key);

@@ -130,6 +130,13 @@ size_t endpoints_waiting(const struct endpoints *es)
     return waiting_count(&es->waiting);
 }
 
+/* Whoever computed it took all the time that there is for it. */
+static void give_up(struct call *call)
+{
+    run_failed(call, DB_DEADLINE, NULL);
+    call->done(call);
+}
+
 void endpoints_resume(struct endpoints *es, uint64_t now_ms)
 {
     const struct endpoints_config *c = &es->config;
@@ -141,7 +148,10 @@ void endpoints_resume(struct endpoints *es, uint64_t now_ms)
         w.call->waited = true;
         w.call->now_ms = now_ms;
         observe_resume(c->observer, w.call);
-        endpoints_answer(es, w.endpoint, w.call);
+        if (now_ms < w.until_ms)
+            endpoints_answer(es, w.endpoint, w.call);
+        else
+            give_up(w.call);
     }
 }
 

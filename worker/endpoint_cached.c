@@ -79,6 +79,7 @@ static void park(struct visit *v)
         .until_ms = v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms,
     };
 
+    v->call->until_ms = w.until_ms;
     observe_pause(v->es->config.observer, v->call);
     waiting_add(&v->es->waiting, &w);
 }

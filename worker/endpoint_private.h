@@ -54,11 +54,14 @@ static inline const struct endpoint *endpoint_of(const struct visit *v)
     return v->p->plan->e;
 }
 
-/* The time that its SQL has begins now. */
+/* The time that its SQL has begins now; or began when it had to wait. */
 static inline void endpoint_deadline(const struct visit *v)
 {
-    db_deadline(v->es->config.db,
-                loop_clock_ms() + (uint64_t)endpoint_of(v)->timeout_ms);
+    uint64_t until_ms = v->call->until_ms;
+
+    if (until_ms == 0)
+        until_ms = loop_clock_ms() + (uint64_t)endpoint_of(v)->timeout_ms;
+    db_deadline(v->es->config.db, until_ms);
 }
 
 /* ---- endpoint_finish.c ---------------------------------------------------*/

@@ -202,6 +202,13 @@ static void complete(struct record *rec, const struct call *call,
     record_written(rec);
 }
 
+/* 501 and 505 are what clients get who ask for what HTTP may have and we do
+ * not: no failure of ours. */
+static bool has_failed(int status)
+{
+    return status >= 500 && status != 501 && status != 505;
+}
+
 void observe_end(struct observer *o, struct call *call, uint64_t bytes,
                  uint64_t now_ns)
 {
@@ -214,6 +221,6 @@ void observe_end(struct observer *o, struct call *call, uint64_t bytes,
     count(t->cell, call, bytes);
     complete(t->record, call, bytes, now_ns);
     recorder_close(o->config.shared->recorder, o->config.slot,
-                   took >= o->config.slow_ns, call->res->status >= 500);
+                   took >= o->config.slow_ns, has_failed(call->res->status));
     t->record = NULL;
 }

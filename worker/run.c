@@ -169,6 +169,7 @@ static enum db_result run_step(struct run *r, const struct step *s)
     stmt_reset(s->stmt);
     if (gives)
         rows = r->listing->rows - before;
+    trace_waited(t, db_waited_ns(r->db));
     note_slow(r, s, trace_sql_end(t, s->sql->line, rows));
     return result;
 }
@@ -229,13 +230,16 @@ static bool write_all(struct run *r)
         return write_alone(r);
     trace_phase(r->call->trace, PHASE_TURN);
     result = db_begin_write(r->db);
+    db_waited_ns(r->db); /* the phase has it */
     if (result != DB_DONE)
         return fail(r, result);
     if (r->allowed && !r->allowed(r->self))
         return refuse(r);
     if (!run_sets(r))
         return false;
+    trace_phase(r->call->trace, PHASE_SQL);
     result = db_commit(r->db);
+    trace_phase(r->call->trace, PHASE_FINISH);
     return result == DB_DONE || fail(r, result);
 }
 

@@ -34,6 +34,13 @@ void trace_sql(struct trace *t, unsigned n)
         atomic_store_explicit(&t->record->statement, n, memory_order_relaxed);
 }
 
+void trace_waited(struct trace *t, uint64_t ns)
+{
+    t->phase_ns += ns;
+    if (t->record)
+        t->record->phase_ns[PHASE_TURN] += ns;
+}
+
 static void note_statement(struct record *rec, int line, uint64_t ns,
                            uint64_t rows)
 {

@@ -38,6 +38,8 @@ void trace_phase(struct trace *t, enum phase phase);
 void trace_mark(struct trace *t, enum phase phase);
 /* Statement number `n` of a request, from 1, begins. */
 void trace_sql(struct trace *t, unsigned n);
+/* So much of its time, in ns, it waited for the write lock: that was no SQL. */
+void trace_waited(struct trace *t, uint64_t ns);
 /* It has run; `line` is its place in the endpoint's file. Returns the
  * nanoseconds that it took. */
 uint64_t trace_sql_end(struct trace *t, int line, uint64_t rows);
