@@ -78,7 +78,7 @@ sql_us, took_us = int(sys.argv[2]), int(sys.argv[3])
 ms = [s["duration_ms"] for s in r["statements"]]
 check(abs(sum(ms) * 1000 - sql_us) < 10, f"{ms} ms, but {sql_us} us of SQL")
 check(ms[1] > ms[0] and ms[1] > ms[2], f"the second one takes longest: {ms}")
-check(abs(r["phases_ms"]["sql"] - sum(ms)) < 0.01, f"phases: {r}")
+check(r["phases_ms"]["sql"] >= sum(ms) - 0.01, f"with the commit: {r}")
 spent = sum(r["phases_ms"].values())
 check(abs(spent - r["duration_ms"]) < 0.05 * r["duration_ms"] + 0.05,
       f"phases of {spent} ms in all: {r}")
