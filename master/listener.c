@@ -316,10 +316,31 @@ static void log_change(const char *what, const char *now, const char *before)
         log_info("%s at: %s (%d)", what, now, (int)getpid());
 }
 
+/* Whoever reaches it sees and clears what he likes. */
+static void warn_public(const char *names)
+{
+    static const char *const private[] = {"http://127.", "http://[::1]",
+                                          "unix:"};
+    struct slice rest = slice_of(names);
+
+    while (rest.len > 0) {
+        struct slice name = slice_trim(slice_cut(&rest, ','));
+        bool known = false;
+        for (size_t i = 0; i < sizeof private / sizeof *private; i++)
+            known |= strncmp(name.ptr, private[i], strlen(private[i])) == 0;
+        if (!known)
+            log_warning("Admin at %.*s is open to other machines, and asks "
+                        "for no token",
+                        (int)name.len, name.ptr);
+    }
+}
+
 void listeners_log(const struct listeners *l, const struct listeners *before)
 {
     if (l == NULL)
         return;
     log_change("Listening", l->names, before ? before->names : "");
     log_change("Admin", l->admin_names, before ? before->admin_names : "");
+    if (before == NULL || strcmp(l->admin_names, before->admin_names) != 0)
+        warn_public(l->admin_names);
 }
