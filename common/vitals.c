@@ -19,15 +19,14 @@ static void read_text(const char *path, char *out, size_t size)
     out[n > 0 ? n : 0] = '\0';
 }
 
-/* "Pss:      1234 kB", one of some twenty lines. */
-static uint64_t proportional_kb(void)
+/* The number in a line "Pss:      1234 kB"; `key` is "\nPss:". */
+static uint64_t field_kb(const char *path, const char *key)
 {
-    static const char key[] = "\nPss:";
     char text[4096];
 
-    read_text("/proc/self/smaps_rollup", text, sizeof text);
+    read_text(path, text, sizeof text);
     const char *line = strstr(text, key);
-    return line ? strtoull(line + sizeof key - 1, NULL, 10) : 0;
+    return line ? strtoull(line + strlen(key), NULL, 10) : 0;
 }
 
 /* "size resident shared …", in pages. */
@@ -64,29 +63,19 @@ static uint64_t microseconds(struct timeval t)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
-/* "VmHWM:      1234 kB". Not ru_maxrss: that one remembers the program which
- * this one was executed from. */
-static uint64_t peak_kb(void)
-{
-    static const char key[] = "\nVmHWM:";
-    char text[4096];
-
-    read_text("/proc/self/status", text, sizeof text);
-    const char *line = strstr(text, key);
-    return line ? strtoull(line + sizeof key - 1, NULL, 10) : 0;
-}
-
 void vitals_take(struct vitals *out)
 {
     struct rusage used = {0};
 
     getrusage(RUSAGE_SELF, &used);
     out->cpu_us = microseconds(used.ru_utime) + microseconds(used.ru_stime);
-    out->peak_kb = peak_kb();
+    /* Not ru_maxrss at first: that one remembers the program which this one
+     * was executed from. */
+    out->peak_kb = field_kb("/proc/self/status", "\nVmHWM:");
     if (out->peak_kb == 0)
         out->peak_kb = (uint64_t)used.ru_maxrss;
     out->descriptors = descriptors();
-    out->pss_kb = proportional_kb();
+    out->pss_kb = field_kb("/proc/self/smaps_rollup", "\nPss:");
     if (out->pss_kb == 0)
         out->pss_kb = resident_kb();
     if (out->pss_kb == 0) /* no descriptor was left to look with */
