@@ -113,4 +113,7 @@ struct heritage {
  */
 typedef int worker_body(const struct heritage *heritage);
 
+/* A child can do its work from now on: marks its slot and wakes the master. */
+void heritage_say_ready(const struct heritage *h);
+
 #endif

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/heritage.h"
+
 #include "common/vitals.h"
 
 /* A small file as text; "" when it cannot be read. */
@@ -80,4 +82,16 @@ void vitals_take(struct vitals *out)
         out->pss_kb = resident_kb();
     if (out->pss_kb == 0) /* no descriptor was left to look with */
         out->pss_kb = out->peak_kb;
+}
+
+void vitals_tell(struct slot *slot)
+{
+    struct vitals own;
+
+    vitals_take(&own);
+    atomic_store_explicit(&slot->cpu_us, own.cpu_us, memory_order_relaxed);
+    atomic_store_explicit(&slot->pss_kb, own.pss_kb, memory_order_relaxed);
+    atomic_store_explicit(&slot->peak_kb, own.peak_kb, memory_order_relaxed);
+    atomic_store_explicit(&slot->descriptors, own.descriptors,
+                          memory_order_relaxed);
 }

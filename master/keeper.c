@@ -66,19 +66,6 @@ static int longest_sleep(const struct keeper *k)
     return (int)sooner(next_ms - now_ms, BEAT_MS);
 }
 
-static void take_vitals(const struct keeper *k)
-{
-    struct slot *slot = k->heritage->slot;
-    struct vitals own;
-
-    vitals_take(&own);
-    atomic_store_explicit(&slot->cpu_us, own.cpu_us, memory_order_relaxed);
-    atomic_store_explicit(&slot->pss_kb, own.pss_kb, memory_order_relaxed);
-    atomic_store_explicit(&slot->peak_kb, own.peak_kb, memory_order_relaxed);
-    atomic_store_explicit(&slot->descriptors, own.descriptors,
-                          memory_order_relaxed);
-}
-
 /* ---- its life ------------------------------------------------------------*/
 
 static void on_signal(void *self, const struct signalfd_siginfo *info)
@@ -172,22 +159,12 @@ static void beat(const struct keeper *k)
                           memory_order_relaxed);
 }
 
-static void say_ready(const struct keeper *k)
-{
-    const uint64_t one = 1;
-
-    atomic_store_explicit(&k->heritage->slot->ready, 1, memory_order_release);
-    /* An eventfd takes it unless the master is gone, which life_fd tells. */
-    ssize_t ignored = write(k->heritage->news_fd, &one, sizeof one);
-    (void)ignored;
-}
-
 static void look_round(struct keeper *k)
 {
     uint64_t now_ms = loop_clock_ms();
 
     if (is_due(&k->vitals, now_ms))
-        take_vitals(k);
+        vitals_tell(k->heritage->slot);
     if (is_due(&k->sample, now_ms))
         lookout_sample(k->lookout);
     if (is_due(&k->line, now_ms))
@@ -201,7 +178,7 @@ int keeper_main(const struct heritage *heritage)
     bool ok = set_up(&k);
 
     if (ok)
-        say_ready(&k);
+        heritage_say_ready(heritage);
     while (ok && !k.told) {
         look_round(&k);
         beat(&k);

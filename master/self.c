@@ -14,11 +14,5 @@ void self_enter(struct slot *slot)
 
 void self_look(struct slot *slot)
 {
-    struct vitals now;
-
-    vitals_take(&now);
-    atomic_store(&slot->pss_kb, now.pss_kb);
-    atomic_store(&slot->peak_kb, now.peak_kb);
-    atomic_store(&slot->cpu_us, now.cpu_us);
-    atomic_store(&slot->descriptors, now.descriptors);
+    vitals_tell(slot);
 }

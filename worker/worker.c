@@ -258,16 +258,6 @@ static bool set_up(struct worker *w)
     return open_site(w) && open_access_log(w) && open_connections(w);
 }
 
-static void say_ready(struct worker *w)
-{
-    const uint64_t one = 1;
-
-    atomic_store_explicit(&w->heritage->slot->ready, 1, memory_order_release);
-    /* An eventfd takes it unless the master is gone, which life_fd tells. */
-    ssize_t ignored = write(w->heritage->news_fd, &one, sizeof one);
-    (void)ignored;
-}
-
 static void take_down(struct worker *w)
 {
     conns_free(w->conns);
@@ -281,15 +271,7 @@ static void take_down(struct worker *w)
 
 static void tell_vitals(struct worker *w)
 {
-    struct slot *slot = w->heritage->slot;
-    struct vitals v;
-
-    vitals_take(&v);
-    atomic_store_explicit(&slot->pss_kb, v.pss_kb, memory_order_relaxed);
-    atomic_store_explicit(&slot->peak_kb, v.peak_kb, memory_order_relaxed);
-    atomic_store_explicit(&slot->cpu_us, v.cpu_us, memory_order_relaxed);
-    atomic_store_explicit(&slot->descriptors, v.descriptors,
-                          memory_order_relaxed);
+    vitals_tell(w->heritage->slot);
     w->vitals_ms = loop_now(w->loop);
 }
 
@@ -421,7 +403,7 @@ int worker_main(const struct heritage *heritage)
     if (ok) {
         if (w.first)
             site_warm(w.site, loop_now(w.loop));
-        say_ready(&w);
+        heritage_say_ready(heritage);
         tell_vitals(&w);
         serve(&w);
     }

@@ -1,0 +1,13 @@
+#include <unistd.h>
+
+#include "common/heritage.h"
+
+void heritage_say_ready(const struct heritage *h)
+{
+    const uint64_t one = 1;
+
+    atomic_store_explicit(&h->slot->ready, 1, memory_order_release);
+    /* An eventfd takes it unless the master is gone, which life_fd tells. */
+    ssize_t ignored = write(h->news_fd, &one, sizeof one);
+    (void)ignored;
+}
