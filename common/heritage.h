@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 struct app;
+struct bells;
 struct settings;
 struct shared;
 
@@ -101,6 +102,7 @@ struct heritage {
     int bell_fd;     /* eventfd for workers that wait for another's answer:
                         written when it is there, never read; watched with
                         LOOP_EDGE by those who wait */
+    const struct bells *bells; /* one for each slot; see bells.h */
     pid_t master;    /* the master's process id */
 };
 

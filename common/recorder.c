@@ -232,10 +232,11 @@ void recorder_absolve(struct recorder *r)
 const char *phase_name(enum phase p)
 {
     static const char *const names[PHASES] = {
-        [PHASE_NONE] = "none",     [PHASE_QUEUE] = "queue",
-        [PHASE_READ] = "read",     [PHASE_CACHE] = "cache",
-        [PHASE_TURN] = "turn",     [PHASE_SQL] = "sql",
-        [PHASE_FINISH] = "finish", [PHASE_SEND] = "send",
+        [PHASE_NONE] = "none", [PHASE_QUEUE] = "queue",
+        [PHASE_READ] = "read", [PHASE_CACHE] = "cache",
+        [PHASE_TURN] = "turn", [PHASE_SQL] = "sql",
+        [PHASE_SYNC] = "sync", [PHASE_FINISH] = "finish",
+        [PHASE_SEND] = "send",
     };
 
     assert(p < PHASES);

@@ -38,8 +38,9 @@ enum phase {
     PHASE_QUEUE,  /* complete, behind others of its turn */
     PHASE_READ,   /* token, values, key */
     PHASE_CACHE,  /* looked up, or waiting for another worker's answer */
-    PHASE_TURN,   /* waiting for the database's write lock */
+    PHASE_TURN,   /* waiting for its turn to write (turnstile.h) */
     PHASE_SQL,    /* a statement runs */
+    PHASE_SYNC,   /* committed, waiting for the disk (syncs.h) */
     PHASE_FINISH, /* headers, compression, keeping */
     PHASE_SEND,   /* handed to the kernel, in part or whole */
     PHASES

@@ -22,6 +22,10 @@ enum own_route {
     OWN_CACHE_STATS,
     OWN_CACHE_CLEAR,
     OWN_CACHE_WARMUP,
+    OWN_WRITERS,
+    OWN_JOBS,
+    OWN_JOB_RUN,
+    OWN_BACKUP,
     OWN_PATHS, /* those before it have a path */
 
     OWN_STATIC = OWN_PATHS, /* files of the app's web/ */

@@ -61,6 +61,15 @@ struct settings {
     int64_t gzip_min_length; /* bytes */
     int64_t gzip_comp_level; /* 1 to 9 */
 
+    /* writes, and copies of them */
+    const char *durability;     /* "full" or "normal" */
+    int64_t wal_autocheckpoint; /* pages */
+    int64_t journal_size_limit; /* bytes of the WAL */
+    int64_t idempotency_expiry;
+    const char *backup_dir;      /* null: no backups */
+    const char *backup_schedule; /* "DAILY 03:15"; null: none by schedule */
+    int64_t backup_keep;         /* files */
+
     /* monitoring */
     const char *monitoring;      /* "on" or "off" */
     struct texts admin_bind;     /* where operators need no token */

@@ -44,6 +44,7 @@ enum setting_group {
     GROUP_WORKERS,
     GROUP_LIMITS,
     GROUP_CACHE,
+    GROUP_WRITES,
     GROUP_MONITORING,
     GROUP_MECHANICS,
     GROUP_LOGS,
@@ -71,7 +72,7 @@ struct setting {
     void (*act)(FILE *to);  /* SETTING_ACT: prints it */
 };
 
-enum { SETTINGS_ROOM = 64 }; /* most rows, for arrays beside the table */
+enum { SETTINGS_ROOM = 80 }; /* most rows, for arrays beside the table */
 
 extern const struct setting settings_table[];
 extern const size_t settings_count;

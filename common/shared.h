@@ -20,6 +20,10 @@ struct shared {
     struct names *names;
     struct tables *tables;
     struct flights *flights;
+    struct turnstile *turnstile;
+    struct syncs *syncs;
+    struct errands *errands;
+    struct jobboard *jobboard;
     struct cache *cache; /* null: --cache-size 0 */
     struct metrics *metrics;
     struct recorder *recorder;

@@ -39,8 +39,8 @@ include='^ *# *include *"'
 only "${include}(master|worker|tests|bench)/" '(master|worker)/.*' \
     'common/ includes only common/'
 only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
-only "${include}worker/" 'worker/.*|common/.*|master/(main|keeper)\.c' \
-    'master/ never includes worker/ (main.c and keeper.c aside)'
+only "${include}worker/" 'worker/.*|common/.*|master/(main|keeper(_[a-z]+)?)\.c' \
+    'master/ never includes worker/ (main.c and keeper*.c aside)'
 only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
 only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c' \
     'nobody knows conn but worker.c'

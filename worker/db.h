@@ -292,12 +292,62 @@ enum db_result db_begin_write(struct db *db);
  * that a commit is not reported as late.
  */
 enum db_result db_begin_alone(struct db *db);
-/* DB_DONE, or the reason why all of it was rolled back. */
+/*
+ * Inside a write transaction: a piece of it that can be undone alone, so that
+ * several requests share one transaction and none touches another's. One at a
+ * time.
+ */
+enum db_result db_savepoint(struct db *db);
+/* Keeps what was done since. */
+enum db_result db_release(struct db *db);
+/* Undoes it. False when the whole transaction is gone with it (SQLite itself
+ * rolled back: disk full, ON CONFLICT ROLLBACK); keeps db_message. */
+bool db_undo(struct db *db);
+/* Foreign keys that are checked at the commit only are violated at present. */
+bool db_owes(const struct db *db);
+
+/* DB_DONE, or the reason why all of it was rolled back. Nothing is synced: see
+ * db_sync. */
 enum db_result db_commit(struct db *db);
 /* Ends what is open, if anything; keeps db_message. */
 void db_rollback(struct db *db);
 /* Rows changed by the last write statement. */
 int64_t db_changes(const struct db *db);
+
+/*
+ * The WAL. db never checkpoints by itself, neither at a commit nor at the
+ * close of the last connection (see db_fold).
+ */
+
+/* fdatasync of the WAL, whoever wrote to it; through SQLite's own file, so a
+ * commit that ended before is safe after it. True without a WAL. False keeps
+ * the reason in db_message. */
+bool db_sync(struct db *db);
+/* Frames in the WAL after the last commit of this connection. */
+int db_wal_frames(const struct db *db);
+
+enum checkpoint {
+    CHECKPOINT_PASSIVE,  /* copies what it can, and waits for nobody */
+    CHECKPOINT_RESTART,  /* then waits (db_patience) until no reader needs the
+                            WAL: the next writer begins it anew */
+    CHECKPOINT_TRUNCATE, /* and the file is cut to nothing */
+};
+
+struct checkpointed {
+    int frames; /* in the WAL */
+    int copied; /* of them, into the database: all of them when equal */
+};
+
+/*
+ * Copies from the WAL into the database and syncs both. RESTART and TRUNCATE
+ * want the write lock: for whoever has the turn. DB_DONE, DB_BUSY when the
+ * time was not enough (what could be copied was), or a failure.
+ */
+enum db_result db_checkpoint(struct db *db, enum checkpoint how,
+                             struct checkpointed *out);
+/* From now on the close of this connection, when it is the last, folds the
+ * WAL into the database and removes it. */
+void db_fold(struct db *db);
 
 /*
  * Runs a script of statements, results thrown away; for migrations. It must

@@ -1,0 +1,25 @@
+/*
+ * bells: how one process wakes the loop of another: an eventfd for each slot,
+ * made by the master before the first fork and inherited by all. A bell is
+ * written and never read; its owner watches it with LOOP_EDGE, so each ringing
+ * wakes it once, and rings that come together wake it once together.
+ *
+ * Workers whose slots are 64 apart share one: then a ring wakes both, and one
+ * of them finds nothing to do. The keeper's is its own.
+ */
+#ifndef PRONG_BELLS_H
+#define PRONG_BELLS_H
+
+struct bells;
+
+/* Null with errno set. */
+struct bells *bells_new(void);
+/* Closes them; null is allowed. */
+void bells_free(struct bells *b);
+
+/* Wakes the process in `slot`; costs one system call. Null is allowed. */
+void bells_ring(const struct bells *b, unsigned slot);
+/* What the process in `slot` watches. */
+int bells_fd(const struct bells *b, unsigned slot);
+
+#endif

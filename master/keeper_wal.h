@@ -1,0 +1,31 @@
+/*
+ * keeper_wal: the keeper's care for the WAL. Syncs when a worker asks for it
+ * (syncs.h), copies the WAL into the database once it has grown by
+ * wal_autocheckpoint pages, and with the turn has it begin anew: when it has
+ * twice that many frames, and cut short when the file is larger than
+ * journal_size_limit.
+ */
+#ifndef PRONG_KEEPER_WAL_H
+#define PRONG_KEEPER_WAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/heritage.h"
+
+struct db;
+struct keeper_wal;
+
+struct keeper_wal *keeper_wal_new(const struct heritage *h);
+void keeper_wal_free(struct keeper_wal *w);
+
+/* When it wants to look again at the latest, CLOCK_MONOTONIC ms; it is also to
+ * look whenever the keeper was rung. */
+uint64_t keeper_wal_next(const struct keeper_wal *w);
+/* Syncs, if somebody waits for it, and checkpoints, if it is due. */
+void keeper_wal_look(struct keeper_wal *w, struct db *db, uint64_t now_ms);
+/* Whether it has something to do that needs the turn; and does it. */
+bool keeper_wal_wants_turn(const struct keeper_wal *w);
+void keeper_wal_turn(struct keeper_wal *w, struct db *db);
+
+#endif

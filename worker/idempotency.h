@@ -1,0 +1,66 @@
+/*
+ * idempotency: the Idempotency-Key field (draft-ietf-httpapi-idempotency-key-
+ * header-07) of requests that write. The answer to the first request with a
+ * key is stored in the same transaction as what it wrote; the same request
+ * again gets that answer, and writes nothing. Requests that failed wrote
+ * nothing and are not remembered: they may be tried again.
+ *
+ * Table, made by migrate:
+ *   prong_idempotency(scope, key, request, status, type, headers, body,
+ *                     created_at, PRIMARY KEY (scope, key)) WITHOUT ROWID
+ * `scope` is the endpoint and who asks (user, or else the token; "" when
+ * anybody may), so nobody is answered with another's; `request` is the SHA-256
+ * of method, target and body. Rows are removed by a job (keeper) after
+ * `idempotency_expiry` seconds.
+ */
+#ifndef PRONG_IDEMPOTENCY_H
+#define PRONG_IDEMPOTENCY_H
+
+#include <stdbool.h>
+
+#include "common/app.h"
+#include "worker/call.h"
+#include "worker/db.h"
+#include "worker/token.h"
+
+enum { IDEMPOTENCY_KEY_MAX = 255 }; /* bytes, printable ASCII */
+
+struct idempotency; /* the prepared statements; belongs to its db */
+
+/* The CREATE TABLE IF NOT EXISTS that migrate runs. */
+extern const char idempotency_schema[];
+
+struct idempotency *idempotency_open(struct db *db, struct fault *fault);
+void idempotency_close(struct idempotency *i); /* null is allowed */
+
+/* The request has such a field (an empty one too). */
+bool idempotency_asked(const struct request *req);
+/*
+ * Before it waits for its turn. False when the key is none that can be
+ * accepted (empty, longer, not printable ASCII, twice): then *res is a 400.
+ */
+bool idempotency_valid(const struct request *req, struct response *res);
+
+enum idempotent {
+    IDEMPOTENT_NEW,    /* run it, then idempotency_store */
+    IDEMPOTENT_KNOWN,  /* *res is the first answer, with "Idempotency-Replayed:
+                          true"; nothing is to be written */
+    IDEMPOTENT_OTHER,  /* the key was used for another request: *res is a 422 */
+    IDEMPOTENT_FAILED, /* the database failed: *res says how */
+};
+
+/* Inside the write transaction, before the first statement. `e` and `who` make
+ * the scope. */
+enum idempotent idempotency_find(struct idempotency *i, struct call *call,
+                                 const struct endpoint *e,
+                                 const struct identity *who);
+/*
+ * Inside the same transaction: the response is complete but for compression
+ * (endpoint_finish with no encoder), its status below 400. Any result but
+ * DB_DONE: the request has failed.
+ */
+enum db_result idempotency_store(struct idempotency *i, const struct call *call,
+                                 const struct endpoint *e,
+                                 const struct identity *who);
+
+#endif
