@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/schedule.h"
 #include "common/text.h"
 
 enum {
@@ -136,8 +137,7 @@ struct job {
     const char *file;
     int line;
     const char *name;
-    int64_t every_ms; /* 0 when daily */
-    int daily_minute; /* minute of the day, UTC */
+    struct schedule when;
     const char *description;
     int64_t timeout_ms;
     struct sql *statements;

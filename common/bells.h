@@ -10,6 +10,8 @@
 #ifndef PRONG_BELLS_H
 #define PRONG_BELLS_H
 
+#include <stddef.h>
+
 struct bells;
 
 /* Null with errno set. */
@@ -21,5 +23,8 @@ void bells_free(struct bells *b);
 void bells_ring(const struct bells *b, unsigned slot);
 /* What the process in `slot` watches. */
 int bells_fd(const struct bells *b, unsigned slot);
+/* All of their descriptors, for who closes all but some: how many, and *fds
+ * where they stand, as long as the bells do. 0 of null. */
+size_t bells_fds(const struct bells *b, const int **fds);
 
 #endif

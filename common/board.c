@@ -19,8 +19,13 @@ struct alert_part {
     struct alert value;
 };
 
+struct wal_part {
+    _Atomic uint64_t frames, copied, checkpoints, sum_ns, last_ns;
+};
+
 struct board {
     struct system_part system;
+    struct wal_part wal;
     struct alert_part alerts[ALERTS];
     _Atomic uint64_t put; /* samples so far; the next one's place is that
                              number modulo BOARD_SAMPLES */
@@ -59,6 +64,24 @@ void board_put_alert(struct board *b, enum alert_kind kind,
     version_write(&b->alerts[kind].version);
     b->alerts[kind].value = *a;
     version_written(&b->alerts[kind].version);
+}
+
+void board_put_wal(struct board *b, const struct board_wal *w)
+{
+    atomic_store(&b->wal.frames, w->frames);
+    atomic_store(&b->wal.copied, w->copied);
+    atomic_store(&b->wal.checkpoints, w->checkpoints);
+    atomic_store(&b->wal.sum_ns, w->sum_ns);
+    atomic_store(&b->wal.last_ns, w->last_ns);
+}
+
+void board_wal(const struct board *b, struct board_wal *out)
+{
+    out->frames = atomic_load(&b->wal.frames);
+    out->copied = atomic_load(&b->wal.copied);
+    out->checkpoints = atomic_load(&b->wal.checkpoints);
+    out->sum_ns = atomic_load(&b->wal.sum_ns);
+    out->last_ns = atomic_load(&b->wal.last_ns);
 }
 
 bool board_system(const struct board *b, struct board_system *out)

@@ -59,6 +59,17 @@ struct alert {
     uint64_t rises;   /* since the beginning */
 };
 
+/* The WAL, and what the keepers did about it since the beginning. Each field
+ * by itself is what was put last, so a keeper that dies takes no count with
+ * it, and the next one goes on with them. */
+struct board_wal {
+    uint64_t frames; /* in it, when last looked at */
+    uint64_t copied; /* of them, into the database */
+    uint64_t checkpoints;
+    uint64_t sum_ns;  /* that they took */
+    uint64_t last_ns; /* the last one */
+};
+
 struct board;
 
 /* Bytes of its region, which is valid when zeroed. */
@@ -69,6 +80,7 @@ void board_put_system(struct board *b, const struct board_system *s);
 void board_put_sample(struct board *b, const struct board_sample *s);
 void board_put_alert(struct board *b, enum alert_kind kind,
                      const struct alert *a);
+void board_put_wal(struct board *b, const struct board_wal *w);
 
 /* ---- by anybody; false while there is none ----*/
 bool board_system(const struct board *b, struct board_system *out);
@@ -78,6 +90,8 @@ bool board_sample(const struct board *b, uint64_t clock_ms, uint64_t age_ms,
                   struct board_sample *out);
 bool board_alert(const struct board *b, enum alert_kind kind,
                  struct alert *out);
+/* All 0 at first. */
+void board_wal(const struct board *b, struct board_wal *out);
 
 /* "response_time" … */
 const char *alert_name(enum alert_kind kind);

@@ -45,6 +45,7 @@ struct errand_end {
     uint64_t took_ns;
     char text[ERRAND_RESULT]; /* why it failed; of a backup the file's path */
     uint64_t bytes;           /* of a backup */
+    bool full;                /* it failed for want of space */
 };
 
 struct errands;
@@ -55,22 +56,26 @@ size_t errands_size(void);
 /* ---- by the worker in `slot` ----*/
 
 /* Asks; its number, or -1 when there is no room, or `what` is too long. The
- * caller then rings the keeper. */
+ * caller then rings the keeper. A number that was dropped is none for ever:
+ * it stands for no later errand. */
 int errands_ask(struct errands *e, unsigned slot, enum errand_kind kind,
                 struct slice what);
-/* How it stands; *end is filled in once it is DONE or FAILED. */
+/* How it stands; *end is filled in once it is DONE or FAILED. ERRAND_NONE for
+ * what was dropped, or never asked. */
 enum errand_state errands_look(const struct errands *e, int number,
                                struct errand_end *end);
 /* Nobody is interested any more: to be called once for each asked, after it
- * ended or when the client left. What the keeper has begun it still ends. */
-void errands_drop(struct errands *e, int number);
+ * ended or when the client left. Returns how it stood: what the keeper has
+ * begun (RUNNING) it still ends, what was only ASKED is never done. */
+enum errand_state errands_drop(struct errands *e, int number);
 
 /* ---- by the keeper ----*/
 
 /* The next in the order they were asked, which is then RUNNING; its number,
  * or -1 when there is none. */
 int errands_next(struct errands *e, struct errand *out);
-/* Returns the slot of who asked, to be rung; -1 when nobody waits for it. */
+/* Of one that is RUNNING, or nothing happens. Returns the slot of who asked,
+ * to be rung; -1 when nobody waits for it. */
 int errands_end(struct errands *e, int number, bool ok,
                 const struct errand_end *end);
 

@@ -1,7 +1,8 @@
 /*
  * jobboard: how the scheduled jobs fare, in the segment. Written by the
- * keeper, versioned (versioned.h), read by the pages. An entry belongs to a
- * name for the segment's life, so counts survive reloads and keepers.
+ * keeper, read by the pages. An entry belongs to a name for the segment's
+ * life, and what was last put there stays readable whatever becomes of its
+ * writer: so counts survive reloads and keepers.
  */
 #ifndef PRONG_JOBBOARD_H
 #define PRONG_JOBBOARD_H
@@ -12,7 +13,7 @@
 
 enum {
     JOBS_MAX = 128, /* entries; jobs beyond run unseen */
-    JOB_NAME = 64,  /* bytes, with the NUL */
+    JOB_NAME = 65,  /* bytes, with the NUL: what sqllex_is_name takes */
     JOB_ERROR = 256,
 };
 
@@ -38,14 +39,16 @@ size_t jobboard_size(void);
 
 /* ---- by the keeper ----*/
 
-/* The entry of that name, a new one if it has none; -1 when all are taken. */
+/* The entry of that name, a new one if it has none; -1 when all are taken, or
+ * the name is too long. */
 int jobboard_entry(struct jobboard *b, const char *name);
+/* The name is the entry's, whatever *f says. */
 void jobboard_put(struct jobboard *b, int entry, const struct job_figures *f);
 
 /* ---- by anybody ----*/
 
-/* Entry i; false past the last, and while it is being written: go on to
- * JOBS_MAX. */
+/* Entry i; false past the last, and of one that has a name and no figures yet:
+ * go on to JOBS_MAX. */
 bool jobboard_read(const struct jobboard *b, int entry,
                    struct job_figures *out);
 

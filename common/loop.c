@@ -73,6 +73,8 @@ static uint32_t to_epoll(unsigned interest)
         events |= EPOLLIN | EPOLLRDHUP;
     if (interest & LOOP_WRITE)
         events |= EPOLLOUT;
+    if (interest & LOOP_CLOSED)
+        events |= EPOLLRDHUP;
     if (interest & LOOP_EXCLUSIVE) /* EPOLLRDHUP is not allowed beside it */
         events = (events & ~(uint32_t)EPOLLRDHUP) | EPOLLEXCLUSIVE;
     if (interest & LOOP_EDGE)

@@ -25,6 +25,7 @@ enum {
     LOOP_EXCLUSIVE = 8, /* wake one of the processes waiting (EPOLLEXCLUSIVE);
                            such a watch can be added and removed, not changed */
     LOOP_EDGE = 16,     /* only when something new comes (EPOLLET) */
+    LOOP_CLOSED = 32,   /* the peer closed its side; reported as LOOP_READ */
 };
 
 struct watch {

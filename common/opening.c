@@ -3,8 +3,6 @@
 
 #include "common/opening.h"
 
-enum { EVERY_MIN_MS = 1000 };
-
 static bool is_capitals(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -19,20 +17,6 @@ static bool is_method(struct slice word)
         if (slice_is_nocase(word, method_name(m)))
             return true;
     return is_capitals(word);
-}
-
-/* "03:30" */
-static bool minute_of_day(struct slice s, int *out)
-{
-    int64_t hour;
-    int64_t minute;
-
-    if (s.len != 5 || s.ptr[2] != ':' ||
-        !text_int64((struct slice){s.ptr, 2}, &hour) ||
-        !text_int64((struct slice){s.ptr + 3, 2}, &minute))
-        return false;
-    *out = (int)(hour * 60 + minute);
-    return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59;
 }
 
 static bool endpoint(struct slice word, struct slice rest, struct opening *out,
@@ -53,28 +37,21 @@ static bool endpoint(struct slice word, struct slice rest, struct opening *out,
     return urlpath_check(out->path, fault);
 }
 
-static bool job(struct slice rest, struct opening *out, struct fault *fault)
+/* The words up to the name are the schedule. */
+static bool job(struct slice comment, struct opening *out, struct fault *fault)
 {
+    struct slice rest = comment;
+
     out->kind = OPENING_JOB;
+    slice_word(&rest);
+    struct slice time = slice_word(&rest);
+    size_t len = (size_t)(time.ptr + time.len - comment.ptr);
     out->name = rest;
+    if (!schedule_read((struct slice){comment.ptr, len}, &out->when, fault))
+        return false;
     return sqllex_is_name(rest) ||
            fault_set(fault, "\"%.*s\" is no name for a job", (int)rest.len,
                      rest.ptr);
-}
-
-static bool every(struct slice rest, struct opening *out, struct fault *fault)
-{
-    if (!text_duration_ms(slice_word(&rest), &out->every_ms) ||
-        out->every_ms < EVERY_MIN_MS)
-        return fault_set(fault, "EVERY needs a duration from 1s, as 5m");
-    return job(rest, out, fault);
-}
-
-static bool daily(struct slice rest, struct opening *out, struct fault *fault)
-{
-    if (!minute_of_day(slice_word(&rest), &out->daily_minute))
-        return fault_set(fault, "DAILY needs a time of day, as 03:30");
-    return job(rest, out, fault);
 }
 
 bool opening_parse(struct slice comment, struct opening *out,
@@ -89,9 +66,7 @@ bool opening_parse(struct slice comment, struct opening *out,
     bool digit = rest.ptr[0] >= '0' && rest.ptr[0] <= '9';
     if (rest.ptr[0] == '/' && is_method(word))
         return endpoint(word, rest, out, fault);
-    if (digit && slice_is(word, "EVERY"))
-        return every(rest, out, fault);
-    if (digit && slice_is(word, "DAILY"))
-        return daily(rest, out, fault);
+    if (digit && (slice_is(word, "EVERY") || slice_is(word, "DAILY")))
+        return job(comment, out, fault);
     return true;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "common/app.h"
+#include "common/schedule.h"
 
 enum opening_kind { OPENING_NONE, OPENING_ENDPOINT, OPENING_JOB };
 
@@ -15,9 +16,8 @@ struct opening {
     enum opening_kind kind; /* OPENING_NONE: a line of prose */
     enum method method;
     struct slice path;
-    struct slice name; /* of a job */
-    int64_t every_ms;  /* 0 when daily */
-    int daily_minute;
+    struct slice name;    /* of a job */
+    struct schedule when; /* it runs */
 };
 
 /*

@@ -91,6 +91,16 @@ void record_text(char *room, size_t size, struct slice text)
     room[len] = '\0';
 }
 
+/* All behind the atomic fields. */
+void recorder_resume(struct record *rec, const struct record *from)
+{
+    size_t at = offsetof(struct record, status);
+
+    record_write(rec);
+    memcpy((char *)rec + at, (const char *)from + at, sizeof *rec - at);
+    record_written(rec);
+}
+
 /* As little as makes it empty: the counts say how much of the rest counts.
  * (Clearing all 500 bytes would take as long as all else for a request.) */
 static void record_clear(struct record *rec)

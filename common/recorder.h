@@ -92,6 +92,8 @@ struct record *recorder_open(struct recorder *r, unsigned slot);
 /* Round the writing of anything but the atomic fields. */
 void record_write(struct record *rec);
 void record_written(struct record *rec);
+/* Goes on in the record just opened with what another one holds. */
+void recorder_resume(struct record *rec, const struct record *from);
 /* Copies a text, cut short to the room, terminated. */
 void record_text(char *room, size_t size, struct slice text);
 /* It is over: its phase is PHASE_NONE, the ring moves on; slow and failed ones

@@ -16,7 +16,8 @@ struct schedule {
     int daily_minute; /* minute of the day, UTC */
 };
 
-/* Reads it; nothing may stand behind. False with the reason. */
+/* Reads it; nothing may stand behind. The words are in capitals, the duration
+ * is text_duration_ms's and at least a second. False with the reason. */
 bool schedule_read(struct slice text, struct schedule *out,
                    struct fault *fault);
 /* As it would be written: "EVERY 5m". */

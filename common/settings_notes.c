@@ -11,6 +11,14 @@ static const struct note commands[] = {
     {"prong token list APP", "List the tokens, without their secrets."},
     {"prong token revoke APP ID", "Revoke one. Each of these takes --database "
                                   "PATH."},
+    {"prong backup APP FILE", "Copy the database into FILE, as of one moment, "
+                              "while the server goes on, and check the copy: "
+                              "--database PATH, --quiet."},
+    {"prong restore APP FILE", "Put a backup into the database's place while "
+                               "the server is stopped: --database PATH, "
+                               "--quiet. A damaged FILE is refused; the former "
+                               "database is kept as "
+                               "DATABASE.before-YYYYMMDDTHHMMSSZ."},
     {0},
 };
 
@@ -66,8 +74,8 @@ static const struct note operators[] = {
 
 static const struct note exits[] = {
     {"0", "Stopped as asked."},
-    {"1", "--check-config or token found a fault; a socket, a log or the pid "
-          "file cannot be had."},
+    {"1", "--check-config, token, backup or restore found a fault; a socket, "
+          "a log or the pid file cannot be had."},
     {"2", "A flag, a key or a value is wrong; nothing was started."},
     {"3", "No worker can start: the database, a migration or a statement is "
           "wrong; the log says which."},

@@ -307,7 +307,7 @@ const struct setting settings_table[] = {
     {.key = "backup_schedule",
      .flag = "backup-schedule",
      .group = GROUP_WRITES,
-     FIELD(TEXT, backup_schedule),
+     FIELD(SCHEDULE, backup_schedule),
      .value = "WHEN",
      .help = "When to make one, as jobs say it: \"DAILY 03:15\" (UTC) or "
              "\"EVERY 6h\". Only on demand when unset."},

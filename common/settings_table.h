@@ -25,17 +25,18 @@
 
 /* How a value is written, and what its field in struct settings is. */
 enum setting_type {
-    SETTING_ACT,     /* no field: prints something, and that was all */
-    SETTING_BOOL,    /* bool; as a flag it needs no value */
-    SETTING_INT,     /* int64_t */
-    SETTING_WORKERS, /* int64_t; also "auto" */
-    SETTING_SIZE,    /* int64_t; K, M and G count in powers of 1024 */
-    SETTING_MODE,    /* int64_t; octal with a leading 0 or 0o, else decimal */
-    SETTING_TEXT,    /* const char *; empty makes it null */
-    SETTING_WORD,    /* const char *; one of the choices, in lower case */
-    SETTING_FORMAT,  /* const char *; of the access log */
-    SETTING_LIST,    /* struct texts; commas part items, never empty */
-    SETTING_PAIRS,   /* struct texts; KEY=VALUE, commas belong to the value */
+    SETTING_ACT,      /* no field: prints something, and that was all */
+    SETTING_BOOL,     /* bool; as a flag it needs no value */
+    SETTING_INT,      /* int64_t */
+    SETTING_WORKERS,  /* int64_t; also "auto" */
+    SETTING_SIZE,     /* int64_t; K, M and G count in powers of 1024 */
+    SETTING_MODE,     /* int64_t; octal with a leading 0 or 0o, else decimal */
+    SETTING_TEXT,     /* const char *; empty makes it null */
+    SETTING_WORD,     /* const char *; one of the choices, in lower case */
+    SETTING_FORMAT,   /* const char *; of the access log */
+    SETTING_SCHEDULE, /* const char *; as schedule.h reads it */
+    SETTING_LIST,     /* struct texts; commas part items, never empty */
+    SETTING_PAIRS,    /* struct texts; KEY=VALUE, commas belong to the value */
 };
 
 enum setting_group {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/cpus.h"
+#include "common/schedule.h"
 #include "common/settings_table.h"
 
 enum {
@@ -177,6 +178,17 @@ static bool read_format(struct settings *s, const struct setting *row,
     return read_text(s, row, text, f);
 }
 
+static bool read_schedule(struct settings *s, const struct setting *row,
+                          struct slice text, struct fault *f)
+{
+    struct schedule schedule;
+    struct fault reason; /* says what a schedule is: so does our own */
+
+    if (text.len > 0 && !schedule_read(text, &schedule, &reason))
+        return refuse(row, text, f);
+    return read_text(s, row, text, f);
+}
+
 static void add_item(struct settings *s, const struct setting *row,
                      struct slice item)
 {
@@ -279,6 +291,8 @@ static const struct kind {
     [SETTING_WORD] = {read_word, write_text, NULL},
     [SETTING_FORMAT] = {read_format, write_text,
                         "text with atoms like %(h)s, each closed"},
+    [SETTING_SCHEDULE] = {read_schedule, write_text,
+                          "a schedule like EVERY 6h or DAILY 03:15"},
     [SETTING_LIST] = {read_list, write_text, ""},
     [SETTING_PAIRS] = {read_pairs, write_text, "KEY=VALUE"},
 };

@@ -1,12 +1,16 @@
 #include "common/board.h"
 #include "common/cache.h"
 #include "common/digest.h"
+#include "common/errands.h"
 #include "common/flights.h"
+#include "common/jobboard.h"
 #include "common/metrics.h"
 #include "common/names.h"
 #include "common/recorder.h"
 #include "common/segment.h"
+#include "common/syncs.h"
 #include "common/tables.h"
+#include "common/turnstile.h"
 
 #include "common/shared.h"
 
@@ -23,6 +27,10 @@ static void find_regions(struct shared *s)
     s->names = region(s, "names");
     s->tables = region(s, "tables");
     s->flights = region(s, "flights");
+    s->turnstile = region(s, "turnstile");
+    s->syncs = region(s, "syncs");
+    s->errands = region(s, "errands");
+    s->jobboard = region(s, "jobboard");
     s->metrics = region(s, "metrics");
     s->recorder = region(s, "recorder");
     s->board = region(s, "board");
@@ -39,6 +47,10 @@ bool shared_open(struct shared *s, size_t cache_size, size_t entry_max,
         {"names", names_size()},
         {"tables", tables_size()},
         {"flights", flights_size()},
+        {"turnstile", turnstile_size()},
+        {"syncs", syncs_size()},
+        {"errands", errands_size()},
+        {"jobboard", jobboard_size()},
         {"metrics", metrics_size()},
         {"recorder", recorder_size()},
         {"board", board_size()},

@@ -243,8 +243,7 @@ static bool begin_job(struct parse *p, const struct opening *opening)
     p->job = (struct job){.file = p->file,
                           .line = p->line,
                           .name = arena_text(p->arena, opening->name),
-                          .every_ms = opening->every_ms,
-                          .daily_minute = opening->daily_minute};
+                          .when = opening->when};
     return true;
 }
 

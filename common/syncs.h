@@ -49,10 +49,19 @@ bool syncs_broken(const struct syncs *s);
  * uncovered, or it is broken.
  */
 bool syncs_lead(struct syncs *s, unsigned slot, uint64_t *upto);
-/* Its sync took so long and succeeded, or not. Rings those who wait. */
+/* Its sync took so long and succeeded, or not. Rings the others who wait; its
+ * own commits it looks at itself. */
 void syncs_led(struct syncs *s, unsigned slot, uint64_t ns, bool ok,
                const struct bells *b);
-/* This process waits for that number; 0: for none any more. */
+/*
+ * This process waits for that number of its own; 0: for none any more.
+ *
+ * A leader that ended just before it said so does not ring it. So between this
+ * and sleeping, and whenever it is rung, it looks, in this order: is it
+ * covered (done), may it lead (syncs_lead: then it syncs), is it broken (it
+ * fails). Only then nothing is lost. It may have been rung to lead for all who
+ * wait, so it does not say 0 while its number is neither covered nor failed.
+ */
 void syncs_wait(struct syncs *s, unsigned slot, uint64_t commit);
 
 /* ---- the keeper, when syncs are slow ----*/
@@ -60,13 +69,15 @@ void syncs_wait(struct syncs *s, unsigned slot, uint64_t commit);
 /* The keeper sleeps, and would lead at once if it was rung; or not. */
 void syncs_offer(struct syncs *s, bool ready);
 /* Whether to ring it (SLOT_KEEPER) and wait instead of leading: the mean sync
- * is slow, and it has offered. */
+ * is slow, and it has offered. When rung it tries to lead, whether or not it
+ * still offers; whoever rang it is rung when it ends or dies. */
 bool syncs_delegate(const struct syncs *s);
 
 /* ---- the master ----*/
 
-/* The process of that slot is gone: neither leads nor waits. Somebody who
- * waits is rung to lead. */
+/* The process of that slot is gone, however it ended: it neither leads, waits
+ * nor offers. It may have died before it rang, or after it was rung; so those
+ * who are covered are rung, and one of the others to lead. */
 void syncs_forget(struct syncs *s, unsigned slot, const struct bells *b);
 
 /* ---- what the operator sees ----*/

@@ -44,7 +44,7 @@ size_t turnstile_size(void);
 
 /* Takes a ticket, unless it has one. True when it is its turn already. */
 bool turnstile_ask(struct turnstile *t, unsigned slot, const struct bells *b);
-/* Its turn? One load. */
+/* Its turn? Two loads. */
 bool turnstile_ours(const struct turnstile *t, unsigned slot);
 /* Gives its turn to the next, or gives up its place in the queue; nothing when
  * it has neither. */
@@ -69,7 +69,8 @@ void turnstile_work(struct turnstile *t, unsigned slot,
 
 /* ---- by the master ----*/
 
-/* The process of that slot is gone: its ticket and its turn with it. */
+/* The process of that slot is gone, however it ended: its ticket and its turn
+ * with it. Before the slot is given away. */
 void turnstile_forget(struct turnstile *t, unsigned slot,
                       const struct bells *b);
 
@@ -86,8 +87,9 @@ struct turn_holder {
     uint64_t held_ns;   /* so far, or in all */
 };
 
-/* Who holds the turn now; false when nobody does. route is NAMES_REST and
- * the id empty while it has not said what it is at. */
+/* Who holds the turn now; false when nobody does. Times are those of the piece
+ * of work; while it has not said what it is at, those of the turn, route is
+ * NAMES_REST and the id empty. */
 bool turnstile_holder(const struct turnstile *t, struct turn_holder *out);
 /* Processes that have a ticket and not the turn; and the requests that wait
  * in them. */

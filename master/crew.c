@@ -18,6 +18,8 @@ struct crew {
     struct role worker;
     struct role keeper; /* no body: there is none */
     struct orders orders;
+    bool leaving;        /* everybody is: see crew_retire_all */
+    bool keeper_hurried; /* it was told to leave at once */
     struct hand hands[HANDS];
 };
 
@@ -142,7 +144,8 @@ void crew_retire_keeper(struct crew *c)
 
 void crew_retire_all(struct crew *c)
 {
-    for (size_t i = 0; i < HANDS; i++)
+    c->leaving = true;
+    for (size_t i = 0; i < SLOTS_MAX; i++)
         hand_react(&c->hands[i], HAND_RETIRED);
 }
 
@@ -155,7 +158,7 @@ void crew_signal(struct crew *c, int signal)
 void crew_hurry(struct crew *c)
 {
     c->orders.hurry = true;
-    for (size_t i = 0; i < HANDS; i++)
+    for (size_t i = 0; i < SLOTS_MAX; i++)
         hand_quit(&c->hands[i]);
 }
 
@@ -204,8 +207,30 @@ void crew_look(struct crew *c)
         bury(c, &end);
 }
 
+static bool has_workers(const struct crew *c)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (c->hands[i].pid)
+            return true;
+    return false;
+}
+
+/* Last of all: what the workers have written is in its care. */
+static void let_keeper_go(struct crew *c)
+{
+    struct hand *keeper = &c->hands[SLOT_KEEPER];
+
+    if (c->orders.hurry && !c->keeper_hurried && keeper->pid)
+        hand_quit(keeper);
+    else
+        hand_react(keeper, HAND_RETIRED);
+    c->keeper_hurried = c->orders.hurry;
+}
+
 void crew_tend(struct crew *c)
 {
+    if (c->leaving && !has_workers(c))
+        let_keeper_go(c);
     for (size_t i = 0; i < HANDS; i++)
         hand_react(&c->hands[i], HAND_TENDED);
 }
@@ -224,6 +249,7 @@ static void assign(struct crew *c, const struct crew_config *config)
                               .news_fd = config->news_fd,
                               .life_fd = config->life_fd,
                               .bell_fd = config->bell_fd,
+                              .bells = config->bells,
                               .master = getpid()};
     }
 }
@@ -240,8 +266,10 @@ struct crew *crew_new(const struct crew_config *config)
     c->shared = config->shared;
     c->worker = (struct role){config->body, "worker", "Worker"};
     c->keeper = (struct role){config->keeper, "keeper", "Keeper"};
-    c->orders.estate = (struct estate){
-        .shared = config->shared, .blame = blame, .bell_fd = config->bell_fd};
+    c->orders.estate = (struct estate){.shared = config->shared,
+                                       .blame = blame,
+                                       .bell_fd = config->bell_fd,
+                                       .bells = config->bells};
     assign(c, config);
     return c;
 }

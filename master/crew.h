@@ -28,6 +28,7 @@ struct crew_config {
     int news_fd;
     int life_fd;
     int bell_fd;
+    const struct bells *bells;
 };
 
 /* Null with errno set. */
@@ -64,7 +65,7 @@ void crew_dismiss(struct crew *c, const struct era *e);
  * yet left an older era. */
 void crew_start_keeper(struct crew *c, struct era *e);
 void crew_retire_keeper(struct crew *c);
-/* Everybody drains (SIGTERM). */
+/* Everybody drains (SIGTERM), the keeper when no worker is left. */
 void crew_retire_all(struct crew *c);
 /* Everybody leaves at once (SIGQUIT), and is killed after two seconds. */
 void crew_hurry(struct crew *c);

@@ -1,12 +1,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/errands.h"
 #include "common/flights.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/names.h"
 #include "common/recorder.h"
+#include "common/syncs.h"
 #include "common/tables.h"
+#include "common/turnstile.h"
 
 #include "master/estate.h"
 
@@ -127,6 +130,11 @@ void estate_settle(const struct estate *e, const struct death *d)
                   (int)d->end->pid);
     if (flights_forget(e->shared->flights, d->number))
         ring(e->bell_fd);
+    turnstile_forget(e->shared->turnstile, d->number, e->bells);
+    syncs_forget(e->shared->syncs, d->number, e->bells);
+    errands_forget(e->shared->errands, d->number);
+    if (d->number == SLOT_KEEPER)
+        errands_fail(e->shared->errands, "the keeper died of it");
     bury(e, d);
 }
 

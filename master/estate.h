@@ -17,7 +17,8 @@
 struct estate {
     const struct shared *shared;
     struct blame *blame;
-    int bell_fd; /* heritage.bell_fd */
+    int bell_fd;               /* heritage.bell_fd */
+    const struct bells *bells; /* heritage.bells */
 };
 
 /* A process that ended. */

@@ -1,9 +1,15 @@
 /*
- * keeper_wal: the keeper's care for the WAL. Syncs when a worker asks for it
- * (syncs.h), copies the WAL into the database once it has grown by
- * wal_autocheckpoint pages, and with the turn has it begin anew: when it has
- * twice that many frames, and cut short when the file is larger than
- * journal_size_limit.
+ * keeper_wal: the keeper's care for the WAL (sqlite.org/wal.html, 2.2 and 3).
+ * Syncs when a worker asks for it (syncs.h), copies the WAL into the database
+ * once it has grown by wal_autocheckpoint pages, and with the turn has it
+ * begin anew: when it has twice that many frames, and cut short when the file
+ * is larger than journal_size_limit.
+ *
+ * A reader that does not finish keeps frames from being copied, and the WAL
+ * from beginning anew. Nobody waits for it longer than 100 ms, and ever more
+ * rarely; an operator is told when the WAL has eight times the pages.
+ *
+ * Once durability is lost (syncs_broken) the WAL is left as it is.
  */
 #ifndef PRONG_KEEPER_WAL_H
 #define PRONG_KEEPER_WAL_H
@@ -16,7 +22,9 @@
 struct db;
 struct keeper_wal;
 
+/* Counts go on where a former keeper's were (board.h). */
 struct keeper_wal *keeper_wal_new(const struct heritage *h);
+/* Null is allowed. */
 void keeper_wal_free(struct keeper_wal *w);
 
 /* When it wants to look again at the latest, CLOCK_MONOTONIC ms; it is also to
@@ -27,5 +35,9 @@ void keeper_wal_look(struct keeper_wal *w, struct db *db, uint64_t now_ms);
 /* Whether it has something to do that needs the turn; and does it. */
 bool keeper_wal_wants_turn(const struct keeper_wal *w);
 void keeper_wal_turn(struct keeper_wal *w, struct db *db);
+
+/* The keeper leaves in good order; db_close follows. When no worker is there
+ * any more, all is copied and the WAL is no more after that close. */
+void keeper_wal_leave(struct keeper_wal *w, struct db *db);
 
 #endif

@@ -19,7 +19,9 @@
 #include "master/show.h"
 #include "master/source.h"
 #include "master/supervisor.h"
+#include "worker/backup_command.h"
 #include "worker/check.h"
+#include "worker/restore_command.h"
 #include "worker/token.h"
 #include "worker/worker.h"
 
@@ -135,14 +137,33 @@ static int run(struct source *source, struct generation *first)
     return code;
 }
 
+typedef int command(int argc, char **argv);
+
+/* A first word that is not the app's folder; null when it is. */
+static command *find_command(const char *name)
+{
+    static const struct {
+        const char *name;
+        command *fn;
+    } commands[] = {{"token", token_command},
+                    {"backup", backup_command},
+                    {"restore", restore_command}};
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].fn;
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct source source = {.argc = argc, .argv = title_init(argc, argv)};
     struct generation first = {0};
     struct fault fault;
 
-    if (argc > 1 && strcmp(source.argv[1], "token") == 0)
-        return token_command(argc, source.argv);
+    command *fn = find_command(argc > 1 ? source.argv[1] : "");
+    if (fn)
+        return fn(argc, source.argv);
     switch (source_open(&source, &first.settings, &fault)) {
     case SETTINGS_DONE: return EXIT_SUCCESS;
     case SETTINGS_BAD: return complain(&fault, EXIT_USAGE);

@@ -44,13 +44,10 @@ static void show_endpoint(const struct endpoint *e, FILE *to)
 
 static void show_job(const struct job *j, FILE *to)
 {
-    fputs("#", to);
-    if (j->every_ms)
-        show_duration("EVERY", j->every_ms, to);
-    else
-        fprintf(to, " DAILY %02d:%02d", j->daily_minute / 60,
-                j->daily_minute % 60);
-    fprintf(to, " %s (%s:%d)\n", j->name, j->file, j->line);
+    char when[32];
+
+    schedule_write(&j->when, when);
+    fprintf(to, "# %s %s (%s:%d)\n", when, j->name, j->file, j->line);
 }
 
 static void show_limits(const struct app *app, FILE *to)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/settings.h"
@@ -20,6 +21,17 @@
 
 /* ---- the child, before its body ---------------------------------------- */
 
+static bool is_bell(const struct heritage *h, int fd)
+{
+    const int *bells;
+    size_t count = bells_fds(h->bells, &bells);
+
+    for (size_t i = 0; i < count; i++)
+        if (fd == bells[i])
+            return true;
+    return false;
+}
+
 static bool belongs(const struct heritage *h, int fd)
 {
     if (fd == h->news_fd || fd == h->life_fd || fd == h->bell_fd ||
@@ -28,7 +40,7 @@ static bool belongs(const struct heritage *h, int fd)
     for (size_t i = 0; i < h->listener_count; i++)
         if (fd == h->listeners[i])
             return true;
-    return false;
+    return is_bell(h, fd);
 }
 
 static int higher(int a, int b)
@@ -38,12 +50,16 @@ static int higher(int a, int b)
 
 static int highest(const struct heritage *h)
 {
+    const int *bells;
     int max = higher(STDERR_FILENO, log_descriptor());
 
     max = higher(max, higher(h->news_fd, h->life_fd));
     max = higher(max, h->bell_fd);
     for (size_t i = 0; i < h->listener_count; i++)
         max = higher(max, h->listeners[i]);
+    size_t count = bells_fds(h->bells, &bells);
+    for (size_t i = 0; i < count; i++)
+        max = higher(max, bells[i]);
     return max;
 }
 
@@ -234,13 +250,13 @@ static char **join_environment(char *const more[])
     return all;
 }
 
-/* 0, or the errno of what went wrong. */
-static int run_detached(char *const argv[], char *const env[])
+/* 0, or the errno of what went wrong. `out`: where it speaks to; -1: as we. */
+static int run_detached(char *const argv[], char *const env[], int out,
+                        pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t set;
-    pid_t pid;
 
     posix_spawnattr_init(&how); /* in glibc it and its like cannot fail */
     sigemptyset(&set);
@@ -253,8 +269,11 @@ static int run_detached(char *const argv[], char *const env[])
     posix_spawn_file_actions_init(&files);
     int reason = posix_spawn_file_actions_addopen(&files, STDIN_FILENO,
                                                   "/dev/null", O_RDONLY, 0);
+    for (int fd = STDOUT_FILENO; out >= 0 && fd <= STDERR_FILENO; fd++)
+        if (reason == 0)
+            reason = posix_spawn_file_actions_adddup2(&files, out, fd);
     if (reason == 0)
-        reason = posix_spawn(&pid, argv[0], &files, &how, argv, env);
+        reason = posix_spawn(pid, argv[0], &files, &how, argv, env);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&how);
     return reason;
@@ -267,10 +286,29 @@ bool spawn_command(const char *command, char *const env[])
     char *text = strdup(command);
     char *const argv[] = {shell, option, text, NULL};
     char **all = join_environment(env);
-    int reason = text && all ? run_detached(argv, all) : ENOMEM;
+    pid_t pid;
+    int reason = text && all ? run_detached(argv, all, -1, &pid) : ENOMEM;
 
     free(all);
     free(text);
     errno = reason;
     return reason == 0;
+}
+
+pid_t spawn_program(char *const argv[], int *out)
+{
+    int ends[2];
+    pid_t pid = -1;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    int reason = run_detached(argv, environ, ends[1], &pid);
+    close(ends[1]);
+    if (reason == 0) {
+        *out = ends[0];
+        return pid;
+    }
+    close(ends[0]);
+    errno = reason;
+    return -1;
 }

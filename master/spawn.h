@@ -67,4 +67,11 @@ bool spawn_leave_parent(void);
  */
 bool spawn_command(const char *command, char *const env[]);
 
+/*
+ * Runs the program argv[0] like that, but by itself: *out is a pipe on which
+ * it says what it has to say, with an end of file when it ends; the caller
+ * closes it. Its process id, or -1 with errno set.
+ */
+pid_t spawn_program(char *const argv[], int *out);
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/shared.h"
@@ -31,9 +32,10 @@ struct supervisor {
     struct slot *slot; /* the master's own figures */
     struct watch news; /* eventfd: somebody became ready */
     int bell;          /* eventfd: see heritage.bell_fd */
-    int life[2];       /* pipe: its write end is the master's life */
-    uint64_t tick_ms;  /* when the next tick is due */
-    unsigned ticks;    /* so far */
+    struct bells *bells;
+    int life[2];      /* pipe: its write end is the master's life */
+    uint64_t tick_ms; /* when the next tick is due */
+    unsigned ticks;   /* so far */
     enum stop stop;
     int exit_code;
 };
@@ -281,7 +283,9 @@ static bool open_descriptors(struct supervisor *s)
     s->news = (struct watch){.fn = on_news, .self = s};
     s->news.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return s->news.fd >= 0 && s->bell >= 0 && pipe2(s->life, O_CLOEXEC) == 0;
+    s->bells = bells_new();
+    return s->news.fd >= 0 && s->bell >= 0 && s->bells &&
+           pipe2(s->life, O_CLOEXEC) == 0;
 }
 
 static bool hire(struct supervisor *s, const struct supervisor_config *config)
@@ -293,6 +297,7 @@ static bool hire(struct supervisor *s, const struct supervisor_config *config)
         .news_fd = s->news.fd,
         .life_fd = s->life[0],
         .bell_fd = s->bell,
+        .bells = s->bells,
     };
 
     s->crew = crew_new(&of);
@@ -322,6 +327,7 @@ static void tear_down(struct supervisor *s)
     loop_free(s->loop);
     close_if_open(s->news.fd);
     close_if_open(s->bell);
+    bells_free(s->bells);
     close_if_open(s->life[0]);
     close_if_open(s->life[1]);
 }

@@ -35,6 +35,9 @@ struct conns_config {
     struct observer *observer; /* null: nobody counts */
     /* Answers; must call call->done once, now or later. */
     void (*answer)(void *self, struct call *call);
+    /* The client of a call that waits has left. True: it is forgotten, done
+     * will not be called; false: done will be. Null: it always will. */
+    bool (*cancel)(void *self, struct call *call);
     void *self;
 };
 
@@ -47,6 +50,9 @@ size_t conns_pending(const struct conns *c);
 /* Answers them. Requests pipelined behind them wait for the next turn, so
  * that one client cannot hold up the others, nor signals and deadlines. */
 void conns_serve(struct conns *c);
+/* After all that could be answered in this turn was: what still waits is read
+ * no further. */
+void conns_settle(struct conns *c);
 /*
  * Enforces deadlines and gives back the memory of closed connections; to be
  * called once a turn. Returns the milliseconds until it has to be called

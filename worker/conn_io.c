@@ -9,6 +9,7 @@ enum {
     READ_ROOM = 4096,        /* bytes asked of one read, at least */
     READ_MOST = 64 * 1024,   /* and at most: what is pipelined is moved up */
     FILE_PIECE = 512 * 1024, /* of one sendfile: others want their turn */
+    STATUS_LEFT = 499,       /* nginx's: "client closed request" */
 };
 
 /* ---- reading -------------------------------------------------------------*/
@@ -244,6 +245,28 @@ void conn_write(struct conn *c)
     conn_follow(c);
 }
 
+/*
+ * The client has left, or closed its side, which for one that waits is the
+ * same (as for nginx, under whose number it is logged). What can be forgotten
+ * gives its place up; the rest is answered, to whomever is still there.
+ */
+static void leave(struct conn *c, unsigned events)
+{
+    const struct conns_config *config = &c->home->config;
+
+    c->left = true;
+    if (config->cancel && config->cancel(config->self, &c->x->call)) {
+        c->x->res.status = STATUS_LEFT;
+        log_access(c);
+        conn_shut(c);
+        return;
+    }
+    if (events & LOOP_HANGUP) /* reported until somebody acts */
+        loop_del(c->home->config.loop, &c->watch);
+    else
+        conn_follow(c);
+}
+
 void conn_on_event(void *self, unsigned events)
 {
     struct conn *c = self;
@@ -254,12 +277,7 @@ void conn_on_event(void *self, unsigned events)
     case CONN_BODY: conn_receive(c); break;
     case CONN_WRITING: conn_write(c); break;
     case CONN_LINGERING: discard(c); break;
-    case CONN_WAITING:
-        /* The client is gone, which is reported until somebody acts; the
-         * answer will find the connection broken. */
-        if (events & LOOP_HANGUP)
-            loop_del(c->home->config.loop, &c->watch);
-        break;
+    case CONN_WAITING: leave(c, events); break;
     case CONN_READY:
     case CONN_CLOSED:
     case CONN_STATES:

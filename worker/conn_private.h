@@ -36,6 +36,7 @@ struct conn {
     uint8_t interest; /* as the loop has it */
     bool local;       /* a peer on this machine: its request ids are kept */
     bool admin;       /* came in by --admin-bind */
+    bool left;        /* the client closed its side while it waits */
     char peer[PEER_TEXT];
 };
 

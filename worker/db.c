@@ -4,9 +4,6 @@
 
 #include <sqlite3.h>
 
-#include "common/log.h"
-#include "common/loop.h"
-
 #include "worker/db_private.h"
 
 #include "worker/db.h"
@@ -52,11 +49,6 @@ void stmt_bind_blob(struct stmt *s, int index, struct slice value)
                                      value.len, SQLITE_STATIC));
 }
 
-static bool in_transaction(const struct db *db)
-{
-    return db->raw && !sqlite3_get_autocommit(db->raw);
-}
-
 static enum db_result refuse(struct stmt *s)
 {
     if (!s->db->usable)
@@ -73,7 +65,7 @@ enum db_result stmt_step(struct stmt *s)
     if (!db->usable || s->refused)
         return refuse(s);
     /* Inside a shared read a write would wait there, unseen and uncommitted. */
-    assert(s->readonly || db->writing || !in_transaction(db));
+    assert(s->readonly || db->writing || !db_in_transaction(db));
     db->at_work = s;
     if (!s->readonly)
         db_note_writer(db, s);
@@ -83,8 +75,6 @@ enum db_result stmt_step(struct stmt *s)
         db->unstoppable = db->alone;
         return DB_ROW;
     }
-    if (db->alone && code == SQLITE_DONE)
-        db->contended = false;
     db->alone = db->unstoppable = false;
     return code == SQLITE_DONE ? DB_DONE : db_fail(db, code);
 }
@@ -191,121 +181,6 @@ void db_on_progress(struct db *db, void (*beat)(void *self), void *self)
 void db_patience(struct db *db, uint64_t wait_ms)
 {
     db->patience_ms = wait_ms;
-}
-
-/* ---- transactions ------------------------------------------------------- */
-
-/*
- * SQLite asks the progress handler once more after COMMIT has taken effect,
- * and would report SQLITE_INTERRUPT for it: hence no deadline in here.
- */
-static int run_to_its_end(struct stmt *s)
-{
-    s->db->unstoppable = true;
-    s->db->at_work = s;
-    int code = sqlite3_step(s->raw);
-    db_settle(s->db, code == SQLITE_DONE);
-    sqlite3_reset(s->raw);
-    s->db->unstoppable = false;
-    return code;
-}
-
-void db_rollback(struct db *db)
-{
-    db->writing = false;
-    db_forget_writes(db);
-    if (!in_transaction(db))
-        return; /* many failures have rolled back by themselves */
-    run_to_its_end(db->rollback);
-    if (!in_transaction(db))
-        return;
-    log_error("Database %s: a transaction cannot be rolled back: %s", db->path,
-              sqlite3_errmsg(db->raw));
-    db->usable = false; /* closing the file is what is left */
-    db->damaged = true;
-    db_suspect(db);
-}
-
-static void end_shared(struct db *db)
-{
-    if (in_transaction(db))
-        run_to_its_end(db->commit);
-    db_rollback(db);
-}
-
-void db_share_reads(struct db *db)
-{
-    db->sharing = true;
-}
-
-void db_unshare(struct db *db)
-{
-    assert(!db->writing);
-    db->sharing = false;
-    end_shared(db);
-}
-
-static enum db_result begin(struct db *db, struct stmt *how)
-{
-    enum db_result r = stmt_step(how);
-
-    stmt_reset(how);
-    if (r != DB_DONE)
-        db_rollback(db); /* it may have begun and been stopped after that */
-    return r;
-}
-
-enum db_result db_begin_read(struct db *db)
-{
-    if (!db->usable)
-        return DB_GONE;
-    if (in_transaction(db))
-        return DB_DONE; /* the moment is that of its snapshot */
-    db_take_moment(db);
-    return db->sharing ? begin(db, db->begin) : DB_DONE;
-}
-
-/* A mark left set would keep every cache from keeping anything. */
-static void prepare_to_write(struct db *db)
-{
-    assert(!db->writing && !db->announced);
-    end_shared(db);
-    db_forget_writes(db);
-    db_take_moment(db);
-}
-
-enum db_result db_begin_write(struct db *db)
-{
-    prepare_to_write(db);
-    enum db_result r = begin(db, db->begin_write);
-    db->writing = r == DB_DONE;
-    if (db->writing)
-        db->contended = false;
-    return r;
-}
-
-enum db_result db_begin_alone(struct db *db)
-{
-    prepare_to_write(db);
-    db->alone = db->usable;
-    return db->usable ? DB_DONE : DB_GONE;
-}
-
-enum db_result db_commit(struct db *db)
-{
-    assert(db->writing);
-    db->writing = false;
-    if (!in_transaction(db)) {
-        snprintf(db->message, sizeof db->message,
-                 "the transaction was rolled back before its commit");
-        return DB_ERROR;
-    }
-    int code = run_to_its_end(db->commit);
-    if (code == SQLITE_DONE)
-        return DB_DONE;
-    enum db_result r = db_fail(db, code);
-    db_rollback(db);
-    return r;
 }
 
 int64_t db_changes(const struct db *db)

@@ -250,13 +250,8 @@ const char *db_result_name(enum db_result r);
  */
 void db_deadline(struct db *db, uint64_t deadline_ms);
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self);
-enum {
-    DB_PATIENCE_MS = 5000,
-    /* After a wait in vain, until the lock was had again: whoever holds it
-     * from outside shall not stop this worker for 5 s a request. */
-    DB_PATIENCE_AGAIN_MS = 100,
-};
-/* How long to wait for a lock; DB_PATIENCE_MS at first. */
+enum { DB_PATIENCE_MS = 5000 };
+/* How long to wait for a lock; DB_PATIENCE_MS at first, 0: not at all. */
 void db_patience(struct db *db, uint64_t wait_ms);
 
 /* Nanoseconds spent waiting for a lock since the last call. */
@@ -301,7 +296,8 @@ enum db_result db_savepoint(struct db *db);
 /* Keeps what was done since. */
 enum db_result db_release(struct db *db);
 /* Undoes it. False when the whole transaction is gone with it (SQLite itself
- * rolled back: disk full, ON CONFLICT ROLLBACK); keeps db_message. */
+ * rolled back: an I/O error, disk full, a write that its deadline stopped, ON
+ * CONFLICT ROLLBACK): then nothing is open. Keeps db_message. */
 bool db_undo(struct db *db);
 /* Foreign keys that are checked at the commit only are violated at present. */
 bool db_owes(const struct db *db);
@@ -311,6 +307,13 @@ bool db_owes(const struct db *db);
 enum db_result db_commit(struct db *db);
 /* Ends what is open, if anything; keeps db_message. */
 void db_rollback(struct db *db);
+/*
+ * Inside a write transaction: PRAGMA optimize (sqlite.org/lang_analyze.html),
+ * at most 400 rows an index. Only tables whose statistics plans of this
+ * connection asked for are looked at, so prepare first what others run. When
+ * statistics have changed, every connection plans anew from the commit on.
+ */
+enum db_result db_optimize(struct db *db);
 /* Rows changed by the last write statement. */
 int64_t db_changes(const struct db *db);
 
@@ -321,7 +324,8 @@ int64_t db_changes(const struct db *db);
 
 /* fdatasync of the WAL, whoever wrote to it; through SQLite's own file, so a
  * commit that ended before is safe after it. True without a WAL. False keeps
- * the reason in db_message. */
+ * the reason in db_message. Once one has failed, here or in a checkpoint, all
+ * do while this file is open: see syncs.h. */
 bool db_sync(struct db *db);
 /* Frames in the WAL after the last commit of this connection. */
 int db_wal_frames(const struct db *db);
@@ -338,10 +342,15 @@ struct checkpointed {
     int copied; /* of them, into the database: all of them when equal */
 };
 
+/* What the WAL index says now, of all connections' commits and checkpoints.
+ * No system call. All 0 while no file is open. */
+void db_wal_now(const struct db *db, struct checkpointed *out);
 /*
  * Copies from the WAL into the database and syncs both. RESTART and TRUNCATE
  * want the write lock: for whoever has the turn. DB_DONE, DB_BUSY when the
- * time was not enough (what could be copied was), or a failure.
+ * time was not enough (what could be copied was) or somebody else is at it, or
+ * a failure. PASSIVE is done when it copied what it could. Outside
+ * transactions only. Not after a sync has failed (DB_ERROR).
  */
 enum db_result db_checkpoint(struct db *db, enum checkpoint how,
                              struct checkpointed *out);

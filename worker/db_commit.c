@@ -20,9 +20,6 @@
  */
 
 enum {
-    /* 16 MiB of WAL instead of 4: a quarter of the checkpoints, and a page
-     * that many commits change is copied once. */
-    CHECKPOINT_FRAMES = 4000,
     SHM_REGION = 32768, /* bytes of the WAL index that are mapped at once */
     CHANGE_AT = 8,      /* sqlite.org/walformat.html, 2.2: iChange */
 };
@@ -102,15 +99,6 @@ static void let_hook_run(struct db *db)
     db->unstoppable = unstoppable;
 }
 
-/* As SQLite's own automatic checkpoint, but after the others were told. What
- * goes wrong here goes wrong again where somebody waits for it. */
-static void checkpoint(struct db *db)
-{
-    if (db->wrote && db->frames >= CHECKPOINT_FRAMES)
-        sqlite3_wal_checkpoint_v2(db->raw, "main", SQLITE_CHECKPOINT_PASSIVE,
-                                  NULL, NULL);
-}
-
 void db_end_commit(struct db *db, bool done)
 {
     if (!done && !db->wrote)
@@ -120,7 +108,6 @@ void db_end_commit(struct db *db, bool done)
     db->announced = false;
     db->unsettled = false;
     db_forget_writes(db);
-    checkpoint(db);
     db->wrote = false;
 }
 

@@ -123,6 +123,7 @@ static bool reopen(struct db *db, const struct file_id *now)
     }
     bool was_usable = db->usable;
     db->damaged = false;
+    db->sync_failed &= same_id(now, &db->file);
     db_close_file(db);
     if (!db_open_file(db, flags, &fault)) {
         db->usable = was_usable;

@@ -85,15 +85,13 @@ static int on_busy(void *self, int count)
 
     if (count == 0)
         db->busy_since_ms = now;
-    uint64_t patience = db->patience_ms;
-    if (db->contended && patience > DB_PATIENCE_AGAIN_MS)
-        patience = DB_PATIENCE_AGAIN_MS;
-    if (now - db->busy_since_ms >= patience || is_late(db, now))
+    uint64_t waited_ms = now - db->busy_since_ms;
+    if (waited_ms >= db->patience_ms || is_late(db, now))
         return 0;
     if (db->beat)
         db->beat(db->beat_self);
     uint64_t wait = waits[(size_t)count < last ? (size_t)count : last];
-    uint64_t left = patience - (now - db->busy_since_ms);
+    uint64_t left = db->patience_ms - waited_ms;
     if (db->deadline_ms && !db->unstoppable && db->deadline_ms - now < left)
         left = db->deadline_ms - now;
     uint64_t since_ns = loop_clock_ns();
@@ -215,6 +213,7 @@ static bool configure(struct db *db, struct fault *fault)
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    db_keep_wal(db);
     int code = sqlite3_exec(db->raw, pragmas, NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(db->raw, "PRAGMA encoding", on_encoding, db, NULL);
@@ -279,13 +278,26 @@ bool db_open_file(struct db *db, int flags, struct fault *fault)
 
 static bool make_transaction_words(struct db *db, struct fault *fault)
 {
+    const struct {
+        struct stmt **stmt;
+        const char *sql;
+    } words[] = {
+        {&db->begin, "BEGIN"},
+        {&db->begin_write, "BEGIN IMMEDIATE"},
+        {&db->commit, "COMMIT"},
+        {&db->rollback, "ROLLBACK"},
+        {&db->savepoint, "SAVEPOINT prong"},
+        {&db->release, "RELEASE prong"},
+        {&db->undo, "ROLLBACK TO prong"},
+    };
     int offset = -1;
 
-    db->begin = stmt_new(db, "BEGIN", fault, &offset);
-    db->begin_write = stmt_new(db, "BEGIN IMMEDIATE", fault, &offset);
-    db->commit = stmt_new(db, "COMMIT", fault, &offset);
-    db->rollback = stmt_new(db, "ROLLBACK", fault, &offset);
-    return db->begin && db->begin_write && db->commit && db->rollback;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *words[i].stmt = stmt_new(db, words[i].sql, fault, &offset);
+        if (*words[i].stmt == NULL)
+            return false;
+    }
+    return true;
 }
 
 struct db *db_open(const char *path, enum db_mode mode, struct fault *fault)

@@ -1,10 +1,10 @@
 /*
- * What the files of db share, and nobody else sees: db.c (running statements,
- * transactions), db_result.c (what went wrong), db_prepare.c (preparing them,
- * scripts), db_open.c (opening, waiting), db_file.c (noticing that the file is
- * another one), db_tables.c (which tables a statement reads and writes),
- * db_impure.c (what else its answer depends on), db_commit.c (telling others of
- * commits).
+ * What the files of db share, and nobody else sees: db.c (running statements),
+ * db_transaction.c (transactions), db_result.c (what went wrong), db_prepare.c
+ * (preparing them, scripts), db_open.c (opening, waiting), db_file.c (noticing
+ * that the file is another one), db_tables.c (which tables a statement reads
+ * and writes), db_impure.c (what else its answer depends on), db_commit.c
+ * (telling others of commits), db_wal.c (syncs, checkpoints).
  */
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
@@ -47,7 +47,6 @@ struct db {
     bool unstoppable; /* a commit or rollback runs: no deadline */
     uint64_t deadline_ms;
     uint64_t patience_ms;
-    bool contended;         /* the last wait for the lock was in vain */
     uint64_t waited_ns;     /* for locks, see db_waited_ns */
     uint64_t busy_since_ms; /* when the present wait for a lock began */
     void (*beat)(void *self);
@@ -58,6 +57,9 @@ struct db {
     struct stmt *begin_write;
     struct stmt *commit;
     struct stmt *rollback;
+    struct stmt *savepoint;
+    struct stmt *release;
+    struct stmt *undo;  /* ROLLBACK TO: the savepoint is still there */
     struct stmt *first; /* every statement, newest first */
 
     /* Whom SQLite's authorizer speaks of: prepared or stepped now, or last. */
@@ -81,6 +83,9 @@ struct db {
     bool announced;           /* tables_begin without its tables_end */
     bool wrote;               /* frames, so the change counter moved */
     int frames;               /* in the WAL after it */
+
+    bool folds;       /* db_fold was called */
+    bool sync_failed; /* of this file: what a later one says is not known */
 
     /* Which files these are; see db_file.c. */
     struct file_id {
@@ -128,6 +133,15 @@ struct stmt *stmt_new(struct db *db, const char *sql, struct fault *fault,
                       int *offset);
 /* The pointer, or the end of the process when it is null. */
 void *db_must(void *memory);
+
+/* ---- db_transaction.c ---- */
+
+bool db_in_transaction(const struct db *db);
+
+/* ---- db_wal.c ---- */
+
+/* On a new handle: what its close does with the WAL. */
+void db_keep_wal(struct db *db);
 
 /* ---- db_tables.c ---- */
 

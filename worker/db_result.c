@@ -70,10 +70,9 @@ enum db_result db_fail(struct db *db, int code)
         db->damaged = true;
         db_suspect(db);
     }
-    enum db_result result = db_result_of(db, code);
-    if (result == DB_BUSY)
-        db->contended = true;
-    return result;
+    if (code == SQLITE_IOERR_FSYNC)
+        db->sync_failed = true;
+    return db_result_of(db, code);
 }
 
 const char *db_message(const struct db *db)

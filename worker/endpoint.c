@@ -6,7 +6,6 @@
 #include "common/names.h"
 #include "worker/gate.h"
 #include "worker/impure.h"
-#include "worker/precondition.h"
 #include "worker/problem.h"
 
 #include "worker/endpoint_private.h"
@@ -15,7 +14,7 @@
 
 static bool gate_is_open(struct visit *v)
 {
-    struct identity *who = &v->es->question.who;
+    struct identity *who = &v->question->who;
 
     *who = (struct identity){.known = false};
     if (v->call->inside || !gate_asks(v->p->plan))
@@ -35,19 +34,11 @@ static bool quarantined(const struct visit *v)
     return true;
 }
 
-static void answer_by_sql(struct visit *v)
+bool endpoint_admits(struct visit *v)
 {
-    struct precondition condition = {
-        .run = &v->run,
-        .twin = v->p->twin,
-        .reader = v->es->reader,
-    };
-
-    if (v->p->plan->writes && precondition_asked(v->call->req)) {
-        v->run.allowed = precondition_holds;
-        v->run.self = &condition;
-    }
-    endpoint_compute(v);
+    return gate_is_open(v) &&
+           question_read(v->question, v->es->reader, v->p->plan, v->call->req,
+                         v->call->res);
 }
 
 /* Who asks cannot be found out while the database is not usable. */
@@ -63,11 +54,11 @@ static void answer_dark(struct visit *v)
     struct endpoints *es = v->es;
 
     v->keep = v->p->policy.on && v->p->policy.error_ms > 0 && is_for_all(v);
-    if (v->keep && !question_read(&es->question, es->reader, v->p->plan,
+    if (v->keep && !question_read(v->question, es->reader, v->p->plan,
                                   v->call->req, v->call->res))
         return;
     if (v->keep)
-        v->key = kept_key(es->kept, &es->question);
+        v->key = kept_key(es->kept, v->question);
     run_failed(v->call, DB_GONE, NULL);
     endpoint_forgive(v);
 }
@@ -84,30 +75,37 @@ static bool answer(struct visit *v)
         return true;
     }
     trace_mark(v->call->trace, PHASE_READ);
-    if (!gate_is_open(v) ||
-        !question_read(&es->question, es->reader, v->p->plan, v->call->req,
-                       v->call->res))
+    if (v->p->plan->writes)
+        return endpoint_write(v);
+    if (!endpoint_admits(v))
         return true;
     if (v->p->policy.on && es->kept)
         return endpoint_cached(v);
-    answer_by_sql(v);
+    endpoint_compute(v);
     return true;
+}
+
+struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
+                            struct call *call, struct question *question)
+{
+    return (struct visit){
+        .es = es,
+        .p = p,
+        .call = call,
+        .question = question,
+        .run = {.db = es->config.db,
+                .app = es->config.app,
+                .question = question,
+                .listing = &es->listing,
+                .call = call},
+    };
 }
 
 void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 {
     struct prepared *p = &es->all[index];
     const struct endpoint *e = p->plan->e;
-    struct visit v = {
-        .es = es,
-        .p = p,
-        .call = call,
-        .run = {.db = es->config.db,
-                .app = es->config.app,
-                .question = &es->question,
-                .listing = &es->listing,
-                .call = call},
-    };
+    struct visit v = endpoint_visit(es, p, call, &es->question);
 
     call->res->route = e->path;
     if (!call->waited)
@@ -127,7 +125,8 @@ bool endpoints_operator(struct endpoints *es, struct call *call)
 
 size_t endpoints_waiting(const struct endpoints *es)
 {
-    return waiting_count(&es->waiting);
+    return waiting_count(&es->waiting) + es->writes.queued.count +
+           es->writes.answered.count;
 }
 
 /* Whoever computed it took all the time that there is for it. */
@@ -231,6 +230,24 @@ static void open_cache(struct endpoints *es)
         es->kept = kept_new(&kept);
 }
 
+/* An app that only reads needs no tables for it. */
+static bool prepare_writes(struct endpoints *es, struct fault *fault)
+{
+    const struct endpoints_config *c = &es->config;
+    bool writes = false;
+
+    es->turns = (struct turns){.shared = c->shared,
+                               .bells = c->bells,
+                               .slot = c->slot,
+                               .db = c->db,
+                               .full = c->durable};
+    for (size_t i = 0; i < c->app->endpoint_count; i++)
+        writes |= es->all[i].plan->writes;
+    if (writes)
+        es->idempotency = idempotency_open(c->db, fault);
+    return !writes || es->idempotency;
+}
+
 struct endpoints *endpoints_open(const struct endpoints_config *config,
                                  struct fault *fault)
 {
@@ -242,7 +259,7 @@ struct endpoints *endpoints_open(const struct endpoints_config *config,
     es->reader = json_new(fault);
     if (es->reader)
         es->tokens = tokens_open(config->db, fault);
-    if (es->tokens && make_plans(es, fault))
+    if (es->tokens && make_plans(es, fault) && prepare_writes(es, fault))
         return es;
     endpoints_close(es);
     return NULL;
@@ -255,6 +272,8 @@ void endpoints_close(struct endpoints *es)
     for (size_t i = 0; es->all && i < es->config.app->endpoint_count; i++)
         plan_free(es->all[i].plan);
     free(es->all);
+    endpoint_free_writes(es);
+    idempotency_close(es->idempotency);
     tokens_close(es->tokens);
     json_free(es->reader);
     kept_free(es->kept);

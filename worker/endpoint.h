@@ -32,6 +32,8 @@ struct endpoints_config {
     const struct shared *shared; /* null: no cache, nobody else to wait for */
     unsigned slot;               /* this process's in it */
     int bell_fd;                 /* rung when others wait for our answer */
+    const struct bells *bells;   /* of those with whom we write by turns */
+    bool durable;                /* writes are answered once they are on disk */
     size_t entry_max;            /* bytes of the largest answer kept */
     struct observer *observer;   /* null: nobody counts */
     bool first;                  /* of its generation: logs what @cache cannot
@@ -52,9 +54,21 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call);
  * a refusal. */
 bool endpoints_operator(struct endpoints *es, struct call *call);
 
-/* Calls that wait, and the answering of those that need not any more; to be
- * called each turn while there are any, between site_begin and site_end. */
+/* Calls that wait: for another worker's answer, for their turn to write, for
+ * the disk. */
 size_t endpoints_waiting(const struct endpoints *es);
+/* Answers those that need not wait for others' answers any more; each turn of
+ * the loop while there are any, between site_begin and site_end. */
 void endpoints_resume(struct endpoints *es, uint64_t now_ms);
+/* Writes, if it is our turn, and answers what is safe; each turn of the loop,
+ * when its reads are done. */
+void endpoints_write(struct endpoints *es, uint64_t now_ms);
+/* Milliseconds until one of the two wants to be called at the latest, though
+ * no bell rings; at most `most`. */
+int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most);
+/* The client of a call that waits has left: true when it is forgotten, and
+ * nothing was written; false when it is too late for that, and it will be
+ * answered. */
+bool endpoints_cancel(struct endpoints *es, struct call *call);
 
 #endif

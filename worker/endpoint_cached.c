@@ -46,7 +46,7 @@ void endpoint_forgive(struct visit *v)
 void endpoint_compute(struct visit *v)
 {
     endpoint_deadline(v);
-    if (run_all(&v->run))
+    if (run_read(&v->run))
         endpoint_finish(v);
     if (v->call->res->status >= 400)
         kept_say(v->call, 0);
@@ -122,7 +122,7 @@ static bool answer_missing(struct visit *v)
 bool endpoint_cached(struct visit *v)
 {
     v->keep = true;
-    v->key = kept_key(v->es->kept, &v->es->question);
+    v->key = kept_key(v->es->kept, v->question);
     trace_mark(v->call->trace, PHASE_CACHE);
     kept_find(v->es->kept, &v->key, v->call->now_ms, &v->found);
     if (v->found.state == KEPT_FRESH &&

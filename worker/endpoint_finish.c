@@ -29,7 +29,7 @@ static void wrap_each(struct visit *v)
     size_t rows = response_body(v->call->res).len;
     char head[160];
     int len = snprintf(head, sizeof head, "{\"%s\":%zu", verbs[e->method],
-                       v->es->question.arguments.sets);
+                       v->question->arguments.sets);
 
     if (rows > 0)
         len += snprintf(head + len, sizeof head - (size_t)len,
@@ -45,7 +45,7 @@ static void wrap_each(struct visit *v)
 /* False when counting failed, and the response says so. */
 static bool add_page_headers(struct visit *v)
 {
-    struct question *q = &v->es->question;
+    struct question *q = v->question;
     struct response *res = v->call->res;
     char number[24];
 
@@ -77,7 +77,7 @@ static void add_cache_control(const struct visit *v)
 static void add_vary(const struct visit *v, bool shrinks)
 {
     bool reads = endpoint_of(v)->method == METHOD_GET;
-    bool form = reads && v->es->question.step;
+    bool form = reads && v->question->step;
     bool user =
         reads && (v->p->plan->needs_user || !gate_is_public(endpoint_of(v)));
     struct buf *out = &v->call->res->headers;
@@ -104,10 +104,10 @@ static void compress(struct visit *v, struct answer *a, const struct choice *c)
 
 static void keep(struct visit *v, struct answer *a)
 {
-    const struct kept_item item = {&v->key, a, v->es->question.form};
+    const struct kept_item item = {&v->key, a, v->question->form};
 
     kept_refresh(&v->p->policy, v->p->plan, v->es->config.shared->names);
-    if (!question_stands(&v->es->question))
+    if (!question_stands(v->question))
         return;
     a->headers = buf_view(&v->call->res->headers);
     v->call->trace->stored =
@@ -130,22 +130,13 @@ static void give(struct visit *v)
     answer_give(&a, c, v->call->res);
 }
 
-/* The answer to a write has no tag: it is not what a GET would answer. */
-static void give_result(struct visit *v)
-{
-    struct response *res = v->call->res;
-
-    add_vary(v, answer_compress(res, v->call->req, v->es->config.encoder,
-                                &v->es->gzip));
-}
-
 void endpoint_finish(struct visit *v)
 {
     const struct endpoint *e = endpoint_of(v);
     struct response *res = v->call->res;
 
     trace_mark(v->call->trace, PHASE_FINISH);
-    if (v->es->question.paged && !add_page_headers(v))
+    if (v->question->paged && !add_page_headers(v))
         return;
     add_cache_control(v);
     if (!has_body(v)) {
@@ -156,10 +147,16 @@ void endpoint_finish(struct visit *v)
     }
     if (e->each)
         wrap_each(v);
-    res->type = form_type(v->es->question.form);
+    res->type = form_type(v->question->form);
     res->status = e->status ? e->status : 200;
     if (e->method == METHOD_GET)
         give(v);
-    else
-        give_result(v);
+}
+
+/* The answer to a write has no tag: it is not what a GET would answer. */
+void endpoint_shrink(struct visit *v)
+{
+    if (response_body(v->call->res).len > 0)
+        add_vary(v, answer_compress(v->call->res, v->call->req,
+                                    v->es->config.encoder, &v->es->gzip));
 }

@@ -1,17 +1,22 @@
 /*
  * endpoint_private: what the files of endpoint share. endpoint.c opens them
  * and takes calls; endpoint_cached.c answers out of the cache or fills it;
- * endpoint_finish.c makes an answer of what the database gave.
+ * endpoint_write.c has the writes wait for their turn and for the disk, and
+ * endpoint_group.c runs those whose turn it is; endpoint_finish.c makes an
+ * answer of what the database gave.
  */
 #ifndef PRONG_ENDPOINT_PRIVATE_H
 #define PRONG_ENDPOINT_PRIVATE_H
 
 #include "common/loop.h"
 #include "worker/endpoint.h"
+#include "worker/idempotency.h"
 #include "worker/json.h"
 #include "worker/kept.h"
+#include "worker/lockout.h"
 #include "worker/run.h"
 #include "worker/token.h"
+#include "worker/turns.h"
 #include "worker/waiting.h"
 
 /* One endpoint, prepared. */
@@ -23,6 +28,39 @@ struct prepared {
     unsigned route; /* number of its name */
 };
 
+/* Where a write is on its way. */
+enum write_state {
+    WRITE_QUEUED,    /* waits for the turn */
+    WRITE_REFUSED,   /* its answer is complete, and nothing was written */
+    WRITE_COMMITTED, /* its answer is complete, and true once it is safe */
+};
+
+/* A write on its way. Reused. */
+struct write {
+    struct write *next;
+    enum write_state state;
+    struct call *call;
+    struct prepared *p;
+    struct question question;
+    bool keyed;           /* with an Idempotency-Key */
+    uint64_t until_ms;    /* its time is over */
+    uint64_t since_ns;    /* it waits for the turn */
+    uint64_t commit;      /* number of the commit it was part of */
+    struct record record; /* its own, while others use the slot's */
+};
+
+struct write_list {
+    struct write *first, *last;
+    size_t count;
+};
+
+struct writes {
+    struct write_list queued;   /* in the order they came */
+    struct write_list answered; /* in the order of their commits */
+    struct write_list unused;
+    struct lockout lockout; /* somebody outside has the write lock */
+};
+
 /* One worker's endpoints, and the state of the one that is running (a worker
  * runs one at a time; the buffers in it are reused). */
 struct endpoints {
@@ -32,8 +70,11 @@ struct endpoints {
     struct kept *kept; /* null without a cache */
     struct prepared *all;
     struct waiting waiting;
+    struct idempotency *idempotency; /* null: no endpoint writes */
+    struct turns turns;
+    struct writes writes;
 
-    struct question question;
+    struct question question; /* of a read */
     struct listing listing;
     struct buf gzip;
 };
@@ -43,6 +84,7 @@ struct visit {
     struct endpoints *es;
     struct prepared *p;
     struct call *call;
+    struct question *question;
     struct run run;
     struct cache_key key;    /* when it may be kept */
     struct kept_found found; /* likewise */
@@ -64,11 +106,38 @@ static inline void endpoint_deadline(const struct visit *v)
     db_deadline(v->es->config.db, until_ms);
 }
 
+/* ---- endpoint.c ----------------------------------------------------------*/
+
+/* Begins a visit; `question` is what it will be read into. */
+struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
+                            struct call *call, struct question *question);
+/* Whether who asks may, and what is asked can be understood; if not, the
+ * response is a refusal. */
+bool endpoint_admits(struct visit *v);
+
 /* ---- endpoint_finish.c ---------------------------------------------------*/
 
-/* Completes the response after run_all: status, headers, the form that the
- * client gets; and keeps it, if it may be kept. */
+/* Completes the response after run_read or run_write: status, headers, for a
+ * read the form that the client gets; and keeps it, if it may be kept. */
 void endpoint_finish(struct visit *v);
+/* Then, of a write: compresses it, if this client takes that. */
+void endpoint_shrink(struct visit *v);
+
+/* ---- endpoint_write.c ----------------------------------------------------*/
+
+/* Queues it, and false: it waits; or refuses it. */
+bool endpoint_write(struct visit *v);
+/* Gives back the memory of all. */
+void endpoint_free_writes(struct endpoints *es);
+
+/* ---- endpoint_group.c ----------------------------------------------------*/
+
+/*
+ * With the turn: runs the first of those queued, as one transaction. Those
+ * that are no more QUEUED then are through. False when somebody outside holds
+ * the write lock: nothing was done.
+ */
+bool endpoint_group(struct endpoints *es);
 
 /* ---- endpoint_cached.c ---------------------------------------------------*/
 

@@ -3,7 +3,7 @@
  * decides when, and has the turn, is the keeper.
  *
  * Table prong_jobs(name TEXT PRIMARY KEY, ran_at INTEGER) WITHOUT ROWID, made
- * by migrate, keeps when each job ran last (Unix ms), moved in the job's own
+ * by migrate, keeps when each job began last (Unix ms), moved in the job's own
  * transaction: so a job that is due runs once, whatever dies.
  */
 #ifndef PRONG_JOBRUN_H
@@ -34,5 +34,13 @@ bool jobrun_last(struct db *db, const char *name, int64_t *ran_ms);
  */
 enum jobrun jobrun(struct db *db, const struct job *job, int64_t last_ms,
                    struct fault *fault);
+/*
+ * The same for the server's own job that keeps the planner's statistics fresh
+ * (db_optimize) for what the endpoints of `app` ask; `job` gives its name and
+ * its @timeout, its statements are not looked at.
+ */
+enum jobrun jobrun_optimize(struct db *db, const struct job *job,
+                            const struct app *app, int64_t last_ms,
+                            struct fault *fault);
 
 #endif

@@ -3,7 +3,7 @@
 #include "common/buf.h"
 #include "common/digest.h"
 #include "common/log.h"
-#include "worker/token.h"
+#include "worker/survey.h"
 
 #include "worker/migrate.h"
 
@@ -18,135 +18,9 @@ static const char own_schema[] =
 static const char own_index[] =
     "CREATE UNIQUE INDEX prong_tokens_sha256 ON tokens(sha256)";
 
-/* What a look at the database found. */
-struct survey {
-    bool fresh;        /* never migrated before */
-    bool needs_index;  /* tokens are there, but cannot be found quickly */
-    bool needs_tokens; /* the table is not there */
-    size_t missing;    /* migrations not applied */
-};
-
 static bool db_fault(const struct db *db, struct fault *fault)
 {
     return fault_set(fault, "database %s: %s", db_path(db), db_message(db));
-}
-
-/*
- * Runs one statement with `arg` as its parameter, if it has one. DB_ROW with
- * the first column of the first row in *answer; DB_DONE without a row;
- * anything else is in *fault.
- */
-static enum db_result ask(struct db *db, const char *sql, struct slice arg,
-                          struct buf *answer, struct fault *fault)
-{
-    struct fault why;
-    int offset;
-    struct stmt *s = db_prepare(db, sql, &why, &offset);
-
-    buf_clear(answer);
-    if (s == NULL) {
-        fault_set(fault, "database %s: %.400s", db_path(db), why.text);
-        return DB_ERROR;
-    }
-    if (stmt_param_count(s) > 0)
-        stmt_bind_text(s, 1, arg);
-    enum db_result r = stmt_step(s);
-    if (r == DB_ROW)
-        buf_slice(answer, stmt_text(s, 0));
-    else if (r != DB_DONE)
-        db_fault(db, fault);
-    db_finalize(s);
-    return r;
-}
-
-/* ---- looking ------------------------------------------------------------ */
-
-/* A migration that was changed later means two histories: nobody can say what
- * the database holds. */
-static bool survey_migration(struct db *db, const struct script *m,
-                             struct survey *found, struct fault *fault)
-{
-    struct buf known = {0};
-    char hex[DIGEST_HEX];
-    bool ok = true;
-    enum db_result r =
-        ask(db, "SELECT sha256 FROM prong_migrations WHERE name = ?1",
-            slice_of(m->name), &known, fault);
-
-    digest_hex(m->text, hex);
-    if (r == DB_DONE)
-        found->missing++;
-    else if (r != DB_ROW)
-        ok = false;
-    else if (!slice_equal(buf_view(&known), (struct slice){hex, DIGEST_HEX}))
-        ok = fault_set(fault,
-                       "%s:1: was changed after it had been applied; put "
-                       "changes into a new migration",
-                       m->file);
-    buf_free(&known);
-    return ok;
-}
-
-static bool survey_migrations(struct db *db, const struct app *app,
-                              struct survey *found, struct fault *fault)
-{
-    static const char is_there[] = "SELECT 1 FROM sqlite_schema WHERE type ="
-                                   " 'table' AND name = 'prong_migrations'";
-    struct buf ignored = {0};
-    enum db_result r = ask(db, is_there, SLICE(""), &ignored, fault);
-
-    buf_free(&ignored);
-    found->fresh = r == DB_DONE;
-    if (found->fresh)
-        found->missing = app->migration_count;
-    if (r != DB_ROW)
-        return r == DB_DONE;
-    for (size_t i = 0; i < app->migration_count; i++)
-        if (!survey_migration(db, &app->migrations[i], found, fault))
-            return false;
-    return true;
-}
-
-static bool survey_tokens(struct db *db, struct survey *found,
-                          struct fault *fault)
-{
-    static const char lacking[] =
-        "WITH need(name) AS (VALUES ('id'), ('sha256'), ('user_id'), ('role'),"
-        " ('name'), ('created_at'), ('expires_at'))"
-        " SELECT coalesce((SELECT group_concat(name, ', ') FROM need WHERE name"
-        " NOT IN (SELECT name FROM pragma_table_info('tokens'))), '')"
-        " WHERE EXISTS (SELECT 1 FROM pragma_table_info('tokens'))";
-    static const char indexed[] =
-        "SELECT 1 FROM pragma_index_list('tokens') l, pragma_index_info(l.name)"
-        " i WHERE i.seqno = 0 AND i.name = 'sha256'";
-    struct buf answer = {0};
-    bool ok = true;
-    enum db_result r = ask(db, lacking, SLICE(""), &answer, fault);
-
-    found->needs_tokens = r == DB_DONE;
-    if (r == DB_ROW && answer.len > 0)
-        ok = fault_set(fault,
-                       "database %s: its table \"tokens\" is not that of API "
-                       "tokens; it lacks %s",
-                       db_path(db), buf_text(&answer));
-    else if (r == DB_ROW)
-        r = ask(db, indexed, SLICE(""), &answer, fault);
-    found->needs_index = r == DB_DONE && !found->needs_tokens;
-    buf_free(&answer);
-    return ok && (r == DB_ROW || r == DB_DONE);
-}
-
-static bool look(struct db *db, const struct app *app, struct survey *found,
-                 struct fault *fault)
-{
-    *found = (struct survey){0};
-    return survey_tokens(db, found, fault) &&
-           survey_migrations(db, app, found, fault);
-}
-
-static bool nothing_to_do(const struct survey *s)
-{
-    return !s->fresh && !s->needs_tokens && !s->needs_index && s->missing == 0;
 }
 
 static bool app_has(const struct app *app, struct slice name)
@@ -192,11 +66,22 @@ static bool run_script(struct db *db, const struct script *script,
 
 static bool run_own(struct db *db, const char *sql, struct fault *fault)
 {
-    struct buf ignored = {0};
-    enum db_result r = ask(db, sql, SLICE(""), &ignored, fault);
+    struct fault why;
+    int offset;
 
-    buf_free(&ignored);
-    return r == DB_DONE;
+    return db_script(db, slice_of(sql), &why, &offset) ||
+           fault_set(fault, "database %s: %.400s", db_path(db), why.text);
+}
+
+static bool make_own(struct db *db, const struct survey *found,
+                     struct fault *fault)
+{
+    if (!run_own(db, own_schema, fault))
+        return false;
+    for (size_t i = 0; i < OWN_TABLES; i++)
+        if (!run_own(db, own_tables[i].schema, fault))
+            return false;
+    return !found->needs_index || run_own(db, own_index, fault);
 }
 
 static bool remember(struct db *db, const struct script *m, struct fault *fault)
@@ -241,7 +126,7 @@ static bool check_foreign_keys(struct db *db, struct fault *fault)
         " '\" refers to no row of \"' || parent || '\"'"
         " FROM pragma_foreign_key_check LIMIT 1";
     struct buf answer = {0};
-    enum db_result r = ask(db, sql, SLICE(""), &answer, fault);
+    enum db_result r = survey_ask(db, sql, NULL, &answer, fault);
 
     if (r == DB_ROW)
         fault_set(fault, "database %s: after its migrations %s", db_path(db),
@@ -251,20 +136,19 @@ static bool check_foreign_keys(struct db *db, struct fault *fault)
 }
 
 /*
- * Tokens come first, so that migrations and demo.sql may use them on a new
- * database as on an old one.
+ * The own tables come first, so that migrations and demo.sql may use tokens on
+ * a new database as on an old one.
  */
 static bool apply_all(struct db *db, const struct app *app, bool demo,
                       const struct migrate_proof *proof, struct fault *fault)
 {
     struct survey found;
 
-    if (!look(db, app, &found, fault))
+    if (!survey_take(db, app, &found, fault))
         return false;
-    if (nothing_to_do(&found))
+    if (survey_is_empty(&found))
         return true;
-    if (!run_own(db, own_schema, fault) || !run_own(db, token_schema, fault) ||
-        (found.needs_index && !run_own(db, own_index, fault)))
+    if (!make_own(db, &found, fault))
         return false;
     for (size_t i = 0; i < app->migration_count; i++)
         if (!apply(db, &app->migrations[i], fault))
@@ -292,16 +176,27 @@ static bool apply_in_transaction(struct db *db, const struct app *app,
     return ok;
 }
 
+bool migrate_needed(struct db *db, const struct app *app, bool *needed,
+                    struct fault *fault)
+{
+    struct survey found;
+
+    if (!survey_take(db, app, &found, fault))
+        return false;
+    *needed = !survey_is_empty(&found);
+    return true;
+}
+
 bool migrate_proved(struct db *db, const struct app *app, bool demo,
                     const struct migrate_proof *proof, struct fault *fault)
 {
     struct survey found;
 
-    if (!look(db, app, &found, fault))
+    if (!survey_take(db, app, &found, fault))
         return false;
     if (!found.fresh)
         warn_of_removed(db, app);
-    return nothing_to_do(&found) ||
+    return survey_is_empty(&found) ||
            apply_in_transaction(db, app, demo, proof, fault);
 }
 

@@ -44,5 +44,7 @@ void monitor_cache(const struct monitor *m, struct call *call);
  * also as query parameters of those names. Says what was cleared.
  */
 void monitor_clear(const struct monitor *m, struct call *call);
+/* GET /api/jobs: how the scheduled jobs fare */
+void monitor_jobs(const struct monitor *m, struct call *call);
 
 #endif

@@ -84,6 +84,20 @@ static void add_alerts(struct scrape *g)
     }
 }
 
+static void add_wal(struct scrape *g)
+{
+    struct board_wal w;
+
+    board_wal(g->m->shared->board, &w);
+    single(g, "prong_wal_frames", "gauge",
+           "Pages in the write-ahead log, copied or not.", w.frames);
+    single(g, "prong_checkpoints_total", "counter",
+           "Checkpoints of the write-ahead log.", w.checkpoints);
+    promtext_family(&g->p, "prong_checkpoint_seconds_total", "counter",
+                    "Time spent in them.");
+    promtext_real(&g->p, NULL, 0, (double)w.sum_ns / 1e9);
+}
+
 static void add_database(struct scrape *g)
 {
     struct board_system s;
@@ -147,5 +161,7 @@ void monitor_prometheus(const struct monitor *m, struct call *call)
     scrape_slots(&g);
     add_alerts(&g);
     add_database(&g);
+    add_wal(&g);
+    scrape_jobs(&g);
     tallies_free(&g.tallies);
 }

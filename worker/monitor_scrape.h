@@ -24,5 +24,7 @@ struct scrape {
 void scrape_routes(struct scrape *g);
 /* What belongs to a worker's place, and to a process. */
 void scrape_slots(struct scrape *g);
+/* How the scheduled jobs fare. */
+void scrape_jobs(struct scrape *g);
 
 #endif

@@ -57,9 +57,21 @@ static void add_disk(struct jsonout *j, const struct board_system *s,
     put_int(j, "free_bytes", known, s->disk_free_bytes);
     put_real(j, "used_percent", known, monitor_percent(in_use, s->disk_bytes));
     jsonout_close(j, '}');
+}
+
+static void add_database(struct jsonout *j, const struct monitor *m,
+                         const struct board_system *s, bool known)
+{
+    struct board_wal w;
+
+    board_wal(m->shared->board, &w);
     jsonout_open(j, "database", '{');
     put_int(j, "bytes", known, s->database_bytes);
     put_int(j, "wal_bytes", known, s->wal_bytes);
+    put_int(j, "wal_frames", true, w.frames);
+    put_int(j, "wal_copied", true, w.copied);
+    put_int(j, "checkpoints", true, w.checkpoints);
+    put_real(j, "checkpoint_ms", w.checkpoints > 0, (double)w.last_ns / 1e6);
     jsonout_close(j, '}');
 }
 
@@ -78,6 +90,7 @@ void monitor_system(const struct monitor *m, struct call *call)
     add_cpu(&j, &s, known);
     add_memory(&j, &s, known);
     add_disk(&j, &s, known);
+    add_database(&j, m, &s, known);
     put_int(&j, "descriptors", known, s.descriptors);
     put_int(&j, "processes", known, s.processes);
     jsonout_int(&j, "connections", (int64_t)crew.connections);

@@ -132,6 +132,32 @@ void observe_resume(struct observer *o, struct call *call)
     t->record->phase_ns[PHASE_CACHE] = now_ns - t->came_ns;
 }
 
+void observe_park(struct observer *o, struct call *call, enum phase waiting,
+                  struct record *room)
+{
+    struct trace *t = call->trace;
+
+    if (o == NULL || t->record == NULL)
+        return;
+    trace_phase(t, waiting);
+    *room = *t->record;
+    trace_mark(t, PHASE_NONE);
+    t->phase = waiting;
+    t->record = NULL;
+}
+
+void observe_unpark(struct observer *o, struct call *call, enum phase next,
+                    const struct record *room)
+{
+    struct trace *t = call->trace;
+
+    if (o == NULL)
+        return;
+    t->record = recorder_open(o->config.shared->recorder, o->config.slot);
+    recorder_resume(t->record, room);
+    trace_phase(t, next);
+}
+
 /* ---- the end ------------------------------------------------------------ */
 
 static void count_cache(struct metrics_cell *c, const struct trace *t)

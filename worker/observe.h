@@ -39,6 +39,15 @@ void observe_route(struct observer *o, struct call *call, unsigned number,
  * and goes on. */
 void observe_pause(struct observer *o, struct call *call);
 void observe_resume(struct observer *o, struct call *call);
+/*
+ * The same for one that waits in several places and keeps what was noted so
+ * far: `room` is its record meanwhile, and the time until observe_unpark is
+ * that phase's.
+ */
+void observe_park(struct observer *o, struct call *call, enum phase waiting,
+                  struct record *room);
+void observe_unpark(struct observer *o, struct call *call, enum phase next,
+                    const struct record *room);
 /* The answer was handed to the kernel at now_ns; `bytes` is its body. */
 void observe_end(struct observer *o, struct call *call, uint64_t bytes,
                  uint64_t now_ns);

@@ -49,7 +49,8 @@ static void answer_warmup(struct own_answers *o, struct call *call)
 
 /* ---- which ---------------------------------------------------------------*/
 
-static void (*const alive[])(struct own_answers *o, struct call *call) = {
+static void (*const alive[OWN_PATHS])(struct own_answers *o,
+                                      struct call *call) = {
     [OWN_HEALTH] = answer_alive,
     [OWN_LIVE] = answer_alive,
     [OWN_READY] = answer_ready,
@@ -57,18 +58,23 @@ static void (*const alive[])(struct own_answers *o, struct call *call) = {
 };
 
 /* Out of the segment. */
-static void (*const shown[])(const struct monitor *m, struct call *call) = {
+static void (*const shown[OWN_PATHS])(const struct monitor *m,
+                                      struct call *call) = {
     [OWN_PROMETHEUS] = monitor_prometheus, [OWN_METRICS] = monitor_metrics,
     [OWN_SYSTEM] = monitor_system,         [OWN_REQUESTS] = monitor_requests,
     [OWN_REQUEST] = monitor_request,       [OWN_CACHE_STATS] = monitor_cache,
-    [OWN_CACHE_CLEAR] = monitor_clear,     [OWN_CACHE_WARMUP] = NULL,
+    [OWN_CACHE_CLEAR] = monitor_clear,     [OWN_JOBS] = monitor_jobs,
 };
 
-static void answer_operator(struct own_answers *o, enum own_route which,
-                            struct call *call)
+/* By the keeper, later; true when that is refused. */
+static bool (*const asked[OWN_PATHS])(struct chores *c, struct call *call) = {
+    [OWN_JOB_RUN] = chores_run_job,
+    [OWN_BACKUP] = chores_back_up,
+};
+
+static void answer_page(struct own_answers *o, enum own_route which,
+                        struct call *call)
 {
-    if (!endpoints_operator(o->endpoints, call))
-        return;
     if (alive[which])
         alive[which](o, call);
     else
@@ -77,15 +83,44 @@ static void answer_operator(struct own_answers *o, enum own_route which,
         response_header(call->res, "Vary", SLICE("Accept-Encoding"));
 }
 
-void own_answer(struct own_answers *o, enum own_route which, struct call *call)
+static bool answer_operator(struct own_answers *o, enum own_route which,
+                            struct call *call)
+{
+    if (!endpoints_operator(o->endpoints, call))
+        return true;
+    if (asked[which])
+        return asked[which](&o->chores, call);
+    answer_page(o, which, call);
+    return true;
+}
+
+bool own_answer(struct own_answers *o, enum own_route which, struct call *call)
 {
     if (own_routes[which].operators_only)
-        answer_operator(o, which, call);
-    else
-        alive[which](o, call);
+        return answer_operator(o, which, call);
+    alive[which](o, call);
+    return true;
+}
+
+/* ---- waiting -------------------------------------------------------------*/
+
+size_t own_waiting(const struct own_answers *o)
+{
+    return chores_waiting(&o->chores);
+}
+
+void own_resume(struct own_answers *o, uint64_t now_ms)
+{
+    chores_resume(&o->chores, now_ms);
+}
+
+bool own_cancel(struct own_answers *o, struct call *call)
+{
+    return chores_cancel(&o->chores, call);
 }
 
 void own_free(struct own_answers *o)
 {
+    chores_free(&o->chores);
     buf_free(&o->room);
 }

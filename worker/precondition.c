@@ -50,7 +50,7 @@ static bool find_tag(const struct precondition *p, struct rehearsal *r)
         !question_read(&r->question, p->reader, p->twin, r->call.req, &r->res))
         return true;
     r->tag = (struct slice){NULL, 0};
-    if (!run_all(&run))
+    if (!run_read(&run))
         return r->res.status == 404;
     answer_take(&r->answer, &r->res, NULL);
     r->tag = slice_of(r->answer.tag);

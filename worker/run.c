@@ -55,7 +55,7 @@ static void answer_failure(struct run *r, enum db_result result)
     } else {
         run_failed(r->call, result, message);
     }
-    if (res->status >= 500)
+    if (res->status >= 500 && result != DB_BUSY) /* lockout.h tells of that */
         log_error("Error handling request %s %s: %s: %s, request %.*s",
                   method_name(e->method), e->path, db_result_name(result),
                   message, (int)res->id_len, res->id);
@@ -78,18 +78,29 @@ static void point_to_element(struct run *r)
     buf_free(&errors);
 }
 
+void run_fail(struct run *r, enum db_result result)
+{
+    r->result = result;
+    answer_failure(r, result);
+    point_to_element(r);
+}
+
+/* A transaction that writes is the caller's, who may share it with others. */
+static void end_snapshot(struct run *r)
+{
+    if (!db_is_writing(r->db))
+        db_rollback(r->db);
+}
+
 static bool fail(struct run *r, enum db_result result)
 {
-    answer_failure(r, result);
-    db_rollback(r->db);
-    point_to_element(r);
+    run_fail(r, result);
+    end_snapshot(r);
     return false;
 }
 
 static bool miss(struct run *r)
 {
-    if (r->question->plan->writes)
-        db_rollback(r->db);
     problem(r->call->res, 404, "There is no such row");
     return false;
 }
@@ -207,60 +218,14 @@ static bool run_sets(struct run *r)
     return !lacks_row(r) || miss(r);
 }
 
-/* ---- transactions --------------------------------------------------------*/
-
-static bool write_alone(struct run *r)
-{
-    enum db_result result = db_begin_alone(r->db);
-
-    return result == DB_DONE ? run_sets(r) : fail(r, result);
-}
-
-static bool refuse(struct run *r)
-{
-    db_rollback(r->db);
-    return false;
-}
-
-static bool write_all(struct run *r)
-{
-    enum db_result result;
-
-    if (r->question->plan->alone && r->allowed == NULL)
-        return write_alone(r);
-    trace_phase(r->call->trace, PHASE_TURN);
-    result = db_begin_write(r->db);
-    db_waited_ns(r->db); /* the phase has it */
-    if (result != DB_DONE)
-        return fail(r, result);
-    if (r->allowed && !r->allowed(r->self))
-        return refuse(r);
-    if (!run_sets(r))
-        return false;
-    trace_phase(r->call->trace, PHASE_SQL);
-    result = db_commit(r->db);
-    trace_phase(r->call->trace, PHASE_FINISH);
-    return result == DB_DONE || fail(r, result);
-}
-
-/* Several statements see one snapshot; it ends with the turn of the loop. */
-static bool read_all(struct run *r)
-{
-    const struct question *q = r->question;
-    bool several = q->paged ? q->paging.count : q->plan->step_count > 1;
-    enum db_result result;
-
-    if (several)
-        db_share_reads(r->db);
-    result = db_begin_read(r->db);
-    return result == DB_DONE ? run_sets(r) : fail(r, result);
-}
+/* ---- the whole -----------------------------------------------------------*/
 
 static void begin_listing(struct run *r)
 {
     const struct question *q = r->question;
     struct listing *l = r->listing;
 
+    r->result = DB_DONE;
     l->plan = q->plan;
     l->step = q->step;
     l->paging = q->paged ? &q->paging : NULL;
@@ -271,13 +236,35 @@ static void begin_listing(struct run *r)
         listing_begin(l, &r->call->res->body);
 }
 
-bool run_all(struct run *r)
+/* Several statements see one snapshot; it ends with the turn of the loop. */
+bool run_read(struct run *r)
+{
+    const struct question *q = r->question;
+    bool several = q->paged ? q->paging.count : q->plan->step_count > 1;
+
+    begin_listing(r);
+    if (several)
+        db_share_reads(r->db);
+    enum db_result result = db_begin_read(r->db);
+    if (result != DB_DONE)
+        return fail(r, result);
+    if (!run_sets(r))
+        return false;
+    if (q->step)
+        listing_end(r->listing);
+    return true;
+}
+
+bool run_write(struct run *r)
 {
     begin_listing(r);
-    bool ok = r->question->plan->writes ? write_all(r) : read_all(r);
-    if (ok && r->question->step)
+    if (r->allowed && !r->allowed(r->self))
+        return false;
+    if (!run_sets(r))
+        return false;
+    if (r->question->step)
         listing_end(r->listing);
-    return ok;
+    return true;
 }
 
 int64_t run_count(struct run *r)

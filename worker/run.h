@@ -1,7 +1,7 @@
 /*
- * run: the SQL of one question in its transaction, its rows written into the
- * response's body, and every failure as a problem document. It knows no
- * socket, no cache and no headers of the answer but a failure's.
+ * run: the SQL of one question, its rows written into the response's body, and
+ * every failure as a problem document. It knows no socket, no cache and no
+ * headers of the answer but a failure's.
  */
 #ifndef PRONG_RUN_H
 #define PRONG_RUN_H
@@ -24,22 +24,34 @@ struct run {
      * false ends it, and the response is complete. Null: nothing to ask. */
     bool (*allowed)(void *self);
     void *self;
-    size_t set; /* element of @each at work */
+    size_t set;            /* element of @each at work */
+    enum db_result result; /* of what failed; DB_DONE: nothing did */
 };
 
 /*
- * Runs it all. True: the body holds the rows (listing_end was called) and the
- * transaction is committed, or its snapshot still open for run_count. False:
- * the response is a complete failure, and nothing was changed.
+ * Runs a question that only reads. True: the body holds the rows (listing_end
+ * was called), and its snapshot is still open for run_count. False: the
+ * response is a complete failure.
  */
-bool run_all(struct run *r);
+bool run_read(struct run *r);
+
+/*
+ * Runs one that writes, inside the transaction that the caller has begun
+ * (db_begin_write, or db_begin_alone for a plan that may be alone and nothing
+ * to be asked). False: the response is a complete failure, and the caller
+ * undoes what was done.
+ */
+bool run_write(struct run *r);
 
 /* The rows without a page's limits, for X-Total-Count; -1 when that failed,
  * and the response says how. In the same snapshot. */
 int64_t run_count(struct run *r);
 
-/* The failure of something else than a statement of the question (the look-up
- * of a token) as an answer; noted in the trace. */
+/* A failure that was none of a statement of the question (its commit, the
+ * look-up of a token) as an answer; noted in the trace. */
 void run_failed(struct call *call, enum db_result result, const char *message);
+/* A failure of the question as an answer; what nobody but us can mend is
+ * logged. */
+void run_fail(struct run *r, enum db_result result);
 
 #endif

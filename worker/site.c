@@ -16,7 +16,10 @@
 #include "worker/router.h"
 #include "worker/site.h"
 #include "worker/static.h"
+#include "worker/turns.h"
 #include "worker/warm.h"
+
+enum { TURN_MS = 30000 }; /* that a migration waits for its turn */
 
 struct site {
     struct site_config config;
@@ -102,8 +105,8 @@ static void answer_route(struct site *s, struct call *call, int id)
     }
     observe(s, call, (enum own_route)id);
     call->res->route = own_routes[id].path;
-    own_answer(&s->own, (enum own_route)id, call);
-    call->done(call);
+    if (own_answer(&s->own, (enum own_route)id, call))
+        call->done(call);
 }
 
 static void refuse_method(struct site *s, struct call *call)
@@ -139,9 +142,10 @@ void site_begin(struct site *s, size_t requests)
         db_share_reads(s->db);
 }
 
-void site_end(struct site *s)
+void site_end(struct site *s, uint64_t now_ms)
 {
     db_unshare(s->db);
+    endpoints_write(s->endpoints, now_ms);
 }
 
 size_t site_waiting(const struct site *s)
@@ -154,6 +158,16 @@ void site_resume(struct site *s, uint64_t now_ms)
     endpoints_resume(s->endpoints, now_ms);
 }
 
+int site_patience(const struct site *s, uint64_t now_ms, int most)
+{
+    return endpoints_patience(s->endpoints, now_ms, most);
+}
+
+bool site_cancel(struct site *s, struct call *call)
+{
+    return endpoints_cancel(s->endpoints, call);
+}
+
 void site_warm(struct site *s, uint64_t now_ms)
 {
     struct warmed w;
@@ -162,7 +176,7 @@ void site_warm(struct site *s, uint64_t now_ms)
         return;
     site_begin(s, 1);
     warm(s->endpoints, s->config.app, now_ms, &w);
-    site_end(s);
+    site_end(s, now_ms);
     if (w.computed > 0)
         log_info("Warmed the cache: %zu answers in %.1f ms", w.computed,
                  (double)w.took_us / 1000);
@@ -200,20 +214,42 @@ static bool endpoints_load(void *self, struct db *db, struct fault *fault)
     return ok;
 }
 
+/* The turn is taken only when something is to be done: a worker that starts
+ * shall not wait behind writers for nothing. */
+static bool migrate_in_turn(struct site *s, struct db *db, struct fault *fault)
+{
+    const struct site_config *config = &s->config;
+    const struct migrate_proof proof = {endpoints_load, s};
+    const struct turns turns = {.shared = config->shared,
+                                .bells = config->bells,
+                                .slot = config->slot,
+                                .db = db};
+    bool needed;
+
+    if (!migrate_needed(db, config->app, &needed, fault))
+        return false;
+    if (needed) /* in vain after that time: SQLite's own lock decides */
+        turns_wait(&turns, TURN_MS, config->beat, config->self);
+    bool ok =
+        migrate_proved(db, config->app, config->demo, &proof, fault) &&
+        (!needed || db_sync(db) ||
+         fault_set(fault, "database %s: %s", db_path(db), db_message(db)));
+    turns_pass(&turns);
+    return ok;
+}
+
 /* On a connection of its own: the one that fills a new database keeps
  * megabytes of its pages, which an idle worker need not hold. */
 static bool bring_up_to_date(struct site *s, const char *path,
-                             const struct site_config *config,
                              struct fault *fault)
 {
-    enum db_mode mode = config->create ? DB_CREATE : DB_SERVE;
+    enum db_mode mode = s->config.create ? DB_CREATE : DB_SERVE;
     struct db *db = db_open(path, mode, fault);
 
     if (db == NULL)
         return false;
-    db_on_progress(db, config->beat, config->self);
-    const struct migrate_proof proof = {endpoints_load, s};
-    bool ok = migrate_proved(db, config->app, config->demo, &proof, fault);
+    db_on_progress(db, s->config.beat, s->config.self);
+    bool ok = migrate_in_turn(s, db, fault);
     db_close(db);
     malloc_trim(0);
     return ok;
@@ -225,7 +261,7 @@ static bool open_database(struct site *s, const struct site_config *config,
     const char *path =
         config->database ? config->database : config->app->database;
 
-    if (!bring_up_to_date(s, path, config, fault))
+    if (!bring_up_to_date(s, path, fault))
         return false;
     s->db = db_open(path, DB_SERVE, fault);
     if (s->db == NULL)
@@ -271,6 +307,8 @@ static bool open_endpoints(struct site *s, struct fault *fault)
         .shared = s->config.shared,
         .slot = s->config.slot,
         .bell_fd = s->config.bell_fd,
+        .bells = s->config.bells,
+        .durable = strcmp(s->config.settings->durability, "full") == 0,
         .entry_max = (size_t)s->config.settings->cache_entry_max,
         .observer = s->config.observer,
         .first = s->config.first,
@@ -291,6 +329,12 @@ static void open_own(struct site *s)
                     .settings = s->config.settings,
                     .shared = s->config.shared,
                     .db = s->db},
+        .chores = {.app = s->config.app,
+                   .settings = s->config.settings,
+                   .shared = s->config.shared,
+                   .bells = s->config.bells,
+                   .slot = s->config.slot,
+                   .observer = s->config.observer},
     };
     for (int i = 0; i < OWN_ROUTES; i++)
         s->numbers[i] = observer_number(s->config.observer, own_routes[i].name);

@@ -25,7 +25,8 @@ struct site_config {
     const struct shared *shared; /* null: alone in the world, in tests */
     unsigned slot;               /* this process's */
     int bell_fd;                 /* see heritage.h */
-    struct observer *observer;   /* null: nobody counts */
+    const struct bells *bells;
+    struct observer *observer; /* null: nobody counts */
     bool first; /* worker of its generation: it says what is to be said once */
     /* Called from inside long statements: a sign of life. */
     void (*beat)(void *self);
@@ -43,19 +44,26 @@ void site_close(struct site *s); /* null is allowed */
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);
 
-/* Calls that wait for another worker's answer; site_resume answers those that
- * need not any more. */
+/* Calls that wait: for another worker's answer, for a turn to write, for the
+ * disk, for the keeper. site_resume answers those that need not any more. */
 size_t site_waiting(const struct site *s);
 void site_resume(struct site *s, uint64_t now_ms);
+/* Milliseconds until it wants a turn of the loop though nothing came; at most
+ * `most`. */
+int site_patience(const struct site *s, uint64_t now_ms, int most);
+/* The client of a call that waits has left: true when it is forgotten; false
+ * when it will be answered all the same. */
+bool site_cancel(struct site *s, struct call *call);
 
 /* Fills the cold cache with what the app's @warm endpoints answer. */
 void site_warm(struct site *s, uint64_t now_ms);
 
 /*
  * Round the requests of one turn of the loop, all of them received before
- * site_begin: with more than one, their reads share one transaction.
+ * site_begin: with more than one, their reads share one transaction. At the
+ * end comes what is to be written.
  */
 void site_begin(struct site *s, size_t requests);
-void site_end(struct site *s);
+void site_end(struct site *s, uint64_t now_ms);
 
 #endif

@@ -133,6 +133,8 @@ static int act(action *fn, const struct token_words *words)
     int code = db && migrate(db, app, false, &fault)
                    ? fn(db, words)
                    : token_complain(fault.text);
+    if (db)
+        db_fold(db); /* without a server nobody else would */
     db_close(db);
     app_free(app);
     return code;

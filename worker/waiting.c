@@ -33,6 +33,20 @@ bool waiting_take(struct waiting *w, const struct flights *flights,
     return false;
 }
 
+bool waiting_drop(struct waiting *w, const struct call *call)
+{
+    struct waiter waiter;
+
+    for (size_t at = 0; at < w->list.len; at += sizeof waiter) {
+        memcpy(&waiter, w->list.data + at, sizeof waiter);
+        if (waiter.call != call)
+            continue;
+        remove_at(w, at);
+        return true;
+    }
+    return false;
+}
+
 void waiting_free(struct waiting *w)
 {
     buf_free(&w->list);

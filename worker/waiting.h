@@ -33,6 +33,8 @@ size_t waiting_count(const struct waiting *w);
  */
 bool waiting_take(struct waiting *w, const struct flights *flights,
                   unsigned slot, uint64_t now_ms, struct waiter *out);
+/* Its client has left; false when it does not wait here. */
+bool waiting_drop(struct waiting *w, const struct call *call);
 void waiting_free(struct waiting *w);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/app.h"
+#include "common/bells.h"
 #include "common/digest.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -21,12 +22,12 @@
 #include "worker/worker.h"
 
 enum {
-    BEAT_MS = 1000,       /* a sign of life at least so often */
-    VITALS_MS = 10000,    /* between two looks at itself: up to 1 ms each */
-    WAIT_MS = 20,         /* between two looks at flights, should the bell that
-                             ends a wait not ring: its ringer died */
-    OWN_DESCRIPTORS = 96, /* beside connections: listeners, logs, the database,
-                             files of web/ that are held open */
+    BEAT_MS = 1000,        /* a sign of life at least so often */
+    VITALS_MS = 10000,     /* between two looks at itself: up to 1 ms each */
+    WAIT_MS = 20,          /* between two looks at flights, should the bell that
+                              ends a wait not ring: its ringer died */
+    OWN_DESCRIPTORS = 168, /* beside connections: listeners, logs, bells, the
+                              database, files of web/ that are held open */
 };
 
 struct worker {
@@ -37,6 +38,7 @@ struct worker {
     struct observer *observer; /* null: --monitoring off */
     struct conns *conns;
     struct watch bell;     /* see heritage.h; watched while calls wait */
+    struct watch own_bell; /* see bells.h */
     bool first;            /* of its generation */
     bool listens;          /* the bell is watched */
     uint64_t vitals_ms;    /* when it looked at itself last */
@@ -106,7 +108,30 @@ static void answer(void *self, struct call *call)
     site_answer(w->site, call);
 }
 
+static bool cancel(void *self, struct call *call)
+{
+    struct worker *w = self;
+
+    return site_cancel(w->site, call);
+}
+
 /* ---- setting up ----------------------------------------------------------*/
+
+static void on_bell(void *self, unsigned events)
+{
+    (void)self;
+    (void)events; /* it only woke us */
+}
+
+static bool listen_to_bell(struct worker *w)
+{
+    const struct heritage *h = w->heritage;
+
+    if (h->bells == NULL)
+        return true;
+    w->own_bell = (struct watch){on_bell, w, bells_fd(h->bells, h->number)};
+    return loop_add(w->loop, &w->own_bell, LOOP_READ | LOOP_EDGE);
+}
 
 static bool listen_to_signals(struct worker *w)
 {
@@ -120,7 +145,7 @@ static bool listen_to_signals(struct worker *w)
     signal(SIGPIPE, SIG_IGN);
     w->life = (struct watch){on_life_end, w, w->heritage->life_fd};
     return loop_signals(w->loop, &set, on_signal, w) &&
-           loop_add(w->loop, &w->life, LOOP_READ);
+           loop_add(w->loop, &w->life, LOOP_READ) && listen_to_bell(w);
 }
 
 static void open_observer(struct worker *w)
@@ -164,6 +189,7 @@ static bool open_site(struct worker *w)
         .shared = w->heritage->shared,
         .slot = w->heritage->number,
         .bell_fd = w->heritage->bell_fd,
+        .bells = w->heritage->bells,
         .observer = w->observer,
         .first = w->first,
         .beat = beat,
@@ -201,6 +227,7 @@ static bool open_connections(struct worker *w)
         .access = w->access,
         .observer = w->observer,
         .answer = answer,
+        .cancel = cancel,
         .self = w,
     };
 
@@ -308,12 +335,6 @@ static void tell_turn(struct worker *w)
 
 /* ---- serving -------------------------------------------------------------*/
 
-static void on_bell(void *self, unsigned events)
-{
-    (void)self;
-    (void)events; /* it only woke us */
-}
-
 /* The bell is heard by those who wait for it, and wakes nobody else. */
 static void follow_bell(struct worker *w)
 {
@@ -342,7 +363,8 @@ static void answer_requests(struct worker *w)
     if (waiting > 0)
         site_resume(w->site, loop_now(w->loop));
     conns_serve(w->conns);
-    site_end(w->site);
+    site_end(w->site, loop_now(w->loop));
+    conns_settle(w->conns);
     follow_bell(w);
 }
 
@@ -368,7 +390,7 @@ static int longest_sleep(const struct worker *w)
     uint64_t now = loop_now(w->loop);
 
     if (site_waiting(w->site) > 0)
-        return WAIT_MS;
+        return site_patience(w->site, now, WAIT_MS);
     if (!w->leaving || w->leave_ms >= now + BEAT_MS)
         return BEAT_MS;
     return w->leave_ms > now ? (int)(w->leave_ms - now) : 0;

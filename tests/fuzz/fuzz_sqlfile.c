@@ -99,8 +99,8 @@ static void check_file(const struct sqlfile *f, int lines)
     for (size_t i = 0; i < f->job_count; i++) {
         const struct job *job = &f->jobs[i];
         assert(job->name[0] != '\0' && job->timeout_ms > 0);
-        assert(job->every_ms >= 1000 ||
-               (job->every_ms == 0 && job->daily_minute < 24 * 60));
+        assert(job->when.every_ms >= 1000 ||
+               (job->when.every_ms == 0 && job->when.daily_minute < 24 * 60));
         check_statements(job->statements, job->statement_count, lines);
     }
 }

@@ -48,6 +48,7 @@
 #include "master/supervisor.h"
 
 enum { EVENTS_MAX = 1024, PATIENCE_MS = 10000, ANY = -1, KEEPER = -2 };
+enum { BELLS = 65 }; /* descriptors that bells.h has */
 
 enum kind {
     BORN = 1,

@@ -73,6 +73,13 @@ static void put_alert(uint64_t n)
     board_put_alert(b, (enum alert_kind)(n % ALERTS), &a);
 }
 
+static void put_wal(uint64_t n)
+{
+    const struct board_wal w = {n, n + 1, n + 2, n + 3, n + 4};
+
+    board_put_wal(b, &w);
+}
+
 /* What is there, and that it is whole; 0 when there is nothing. */
 
 static uint64_t get_system(void)
@@ -116,9 +123,18 @@ static uint64_t get_alert(enum alert_kind kind)
     return a.rises;
 }
 
+static uint64_t get_checkpoints(void)
+{
+    struct board_wal w;
+
+    board_wal(b, &w);
+    return w.checkpoints;
+}
+
 static void nothing_at_first(void **state)
 {
     (void)state;
+    assert_int_equal(get_checkpoints(), 0);
     assert_int_equal(get_system(), 0);
     assert_int_equal(get_sample(1000, 0), 0);
     for (unsigned i = 0; i < ALERTS; i++)
@@ -135,6 +151,21 @@ static void the_last_is_read(void **state)
         assert_int_equal(get_alert((enum alert_kind)(n % ALERTS)), n);
     }
     assert_int_equal(get_alert(ALERT_ERROR_RATE), 14);
+}
+
+static void wal_is_read(void **state)
+{
+    struct board_wal w;
+
+    (void)state;
+    put_wal(70);
+    put_wal(7);
+    board_wal(b, &w);
+    assert_int_equal(w.frames, 7);
+    assert_int_equal(w.copied, 8);
+    assert_int_equal(w.checkpoints, 9);
+    assert_int_equal(w.sum_ns, 10);
+    assert_int_equal(w.last_ns, 11);
 }
 
 /* Samples at 5, 10 … 100 s, of which the last thirteen are kept. */
@@ -178,6 +209,7 @@ static pid_t start_keeper(uint64_t n)
     for (;; n++) {
         put_system(n);
         put_alert(n);
+        put_wal(n);
         put_sample(n);
     }
 }
@@ -206,6 +238,7 @@ static void never_torn(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         assert_in_range(get_sample(UINT64_MAX, 0), n, n + LIFE);
         assert_in_range(get_sample(0, 0), 1, n + LIFE);
+        assert_in_range(get_checkpoints(), n + 2, n + LIFE);
     }
     assert_true(got > 10000);
 }
@@ -225,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_at_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wal_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(samples_by_age, set_up, tear_down),
         cmocka_unit_test_setup_teardown(never_torn, set_up, tear_down),
         cmocka_unit_test(names),

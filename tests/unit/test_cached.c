@@ -199,7 +199,9 @@ static void replace_database(void)
     struct db *db = db_open(new, DB_CREATE, &fault);
     assert_non_null(db);
     assert_true(db_script(db, slice_of(token_schema), &fault, &offset));
+    assert_true(db_script(db, slice_of(idempotency_schema), &fault, &offset));
     assert_true(db_script(db, slice_of(schema), &fault, &offset));
+    db_fold(db);
     db_close(db);
     db_close(house.db);
     house.db = NULL;

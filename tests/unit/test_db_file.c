@@ -8,7 +8,7 @@
 /* Loop times of three looks at the file, each due. */
 enum { LOOK_1 = 10000, LOOK_2 = 11000, LOOK_3 = 12000, LOOK_4 = 13000 };
 
-/* A closed database with one row. */
+/* A closed database with one row, in one file. */
 static void make_database(const char *path, int value)
 {
     struct db *db = must_open(path, DB_CREATE);
@@ -17,6 +17,7 @@ static void make_database(const char *path, int value)
     must_run(db, "CREATE TABLE t(v)");
     snprintf(sql, sizeof sql, "INSERT INTO t VALUES (%d)", value);
     must_run(db, sql);
+    db_fold(db);
     db_close(db);
 }
 
@@ -112,6 +113,7 @@ static void test_settings(void **state)
     assert_int_equal(one_int(db, "SELECT * FROM pragma_synchronous"), 1);
     assert_int_equal(one_int(db, "SELECT * FROM pragma_cache_size"), 10000);
     assert_int_equal(one_int(db, "SELECT * FROM pragma_temp_store"), 2);
+    db_fold(db);
     db_close(db);
 
     /* File format: bytes 18 and 19 are 2 for WAL. */
@@ -256,6 +258,7 @@ static void make_large_database(const char *path)
                  "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
                  " SELECT i + 1 FROM n LIMIT 100)"
                  " SELECT i, zeroblob(1000) FROM n;");
+    db_fold(db);
     db_close(db);
 }
 

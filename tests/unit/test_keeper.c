@@ -17,15 +17,19 @@
 #include <cmocka.h>
 
 #include "common/app.h"
+#include "common/bells.h"
 #include "common/board.h"
+#include "common/errands.h"
 #include "common/log.h"
 #include "common/settings.h"
 #include "common/shared.h"
+#include "common/syncs.h"
+#include "common/turnstile.h"
 #include "master/keeper.h"
 #include "worker/db.h"
 #include "master/spawn.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 10000, WORKER = 0, SLOW_NS = 20000000 };
 
 /* A keeper of its own for each test, with all it inherits. */
 static struct stage {
@@ -34,6 +38,7 @@ static struct stage {
     struct shared shared;
     struct settings settings;
     struct app app;
+    struct bells *bells;
     int life[2];
     struct heritage heritage;
     pid_t pid;
@@ -72,7 +77,11 @@ static int set_up(void **state)
     the.app.alerts = (struct alert_rules){.min_requests = 1};
     the.settings = (struct settings){.performance_interval = 3600,
                                      .performance_log_size = 4096,
-                                     .performance_log_count = 1};
+                                     .performance_log_count = 1,
+                                     .durability = "full",
+                                     .wal_autocheckpoint = 1000,
+                                     .journal_size_limit = 1 << 26};
+    the.bells = bells_new();
     the.heritage = (struct heritage){
         .settings = &the.settings,
         .app = &the.app,
@@ -81,6 +90,7 @@ static int set_up(void **state)
         .number = SLOT_KEEPER,
         .news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         .life_fd = the.life[0],
+        .bells = the.bells,
         .master = getpid(),
     };
     atomic_store(&the.heritage.slot->pid, 1); /* somebody */
@@ -97,6 +107,7 @@ static int tear_down(void **state)
     close(the.life[0]);
     close(the.life[1]);
     close(the.heritage.news_fd);
+    bells_free(the.bells);
     shared_close(&the.shared);
     return nftw(the.dir, drop_one, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -305,14 +316,235 @@ static void lines_are_written(void **state)
     assert_int_equal(end(), EXIT_ASKED);
 }
 
+/* ---- what workers need of it ---- */
+
+static bool is_holding(void)
+{
+    return atomic_load(&the.heritage.slot->holding) != 0;
+}
+
+/* A worker's connection, and its first commit. */
+static struct db *work(void)
+{
+    struct fault fault;
+    struct db *db = db_open(the.database, DB_SERVE, &fault);
+    int offset;
+
+    assert_non_null(db);
+    assert_true(db_script(db, SLICE("CREATE TABLE t(x)"), &fault, &offset));
+    return db;
+}
+
+static off_t wal_size(void)
+{
+    char name[128];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s-wal", the.database);
+    return stat(name, &st) == 0 ? st.st_size : -1;
+}
+
+static void leave(void)
+{
+    assert_int_equal(kill(the.pid, SIGTERM), 0);
+    assert_int_equal(end(), EXIT_ASKED);
+}
+
+static void settings_name_the_database(void **state)
+{
+    (void)state;
+    the.settings.database = the.database;
+    the.app.database = "/nowhere/db";
+    start();
+    assert_true(wait_until(is_holding));
+    leave();
+}
+
+/* Syncs have become slow. */
+static void make_slow(void)
+{
+    struct syncs *s = the.shared.syncs;
+    uint64_t upto;
+
+    syncs_commit(s);
+    assert_true(syncs_lead(s, WORKER, &upto));
+    syncs_led(s, WORKER, SLOW_NS, true, the.bells);
+}
+
+static bool offers(void)
+{
+    return syncs_delegate(the.shared.syncs);
+}
+
+static uint64_t last_commit;
+
+static bool is_safe(void)
+{
+    return syncs_covered(the.shared.syncs, last_commit);
+}
+
+static void syncs_when_it_is_rung(void **state)
+{
+    struct syncs_figures f;
+
+    (void)state;
+    make_slow();
+    start();
+    for (uint64_t i = 0; i < 20; i++) {
+        assert_true(wait_until(offers));
+        last_commit = syncs_commit(the.shared.syncs);
+        bells_ring(the.bells, SLOT_KEEPER);
+        assert_true(wait_until(is_safe));
+    }
+    syncs_figures(the.shared.syncs, &f);
+    assert_int_equal(f.syncs, 21);
+    leave();
+    assert_false(offers());
+}
+
+/* The file is to be cut, which needs the turn. */
+static bool is_cut(void)
+{
+    return wal_size() == 0;
+}
+
+static bool keeper_waits(void)
+{
+    uint64_t requests;
+    unsigned tickets;
+
+    turnstile_waiting(the.shared.turnstile, &tickets, &requests);
+    return tickets == 1;
+}
+
+static bool is_our_turn(void)
+{
+    turnstile_tend(the.shared.turnstile, the.bells);
+    return turnstile_ours(the.shared.turnstile, WORKER);
+}
+
+static void waits_for_its_turn(void **state)
+{
+    struct turnstile *t = the.shared.turnstile;
+
+    (void)state;
+    struct db *db = work();
+    the.settings.journal_size_limit = 1;
+    assert_true(turnstile_ask(t, WORKER, the.bells));
+    start();
+    assert_true(wait_until(keeper_waits));
+    assert_true(wal_size() > 0);
+    turnstile_pass(t, WORKER, the.bells);
+    assert_true(wait_until(is_cut));
+    turnstile_ask(t, WORKER, the.bells);
+    assert_true(wait_until(is_our_turn));
+    leave();
+    db_close(db);
+}
+
+/* Whoever rang the bell that says whose turn it is has died before it did. */
+static void finds_its_turn_unrung(void **state)
+{
+    struct turnstile *t = the.shared.turnstile;
+
+    (void)state;
+    struct db *db = work();
+    the.settings.journal_size_limit = 1;
+    assert_true(turnstile_ask(t, WORKER, NULL));
+    start();
+    assert_true(wait_until(keeper_waits));
+    turnstile_pass(t, WORKER, NULL);
+    assert_true(wait_until(is_cut));
+    leave();
+    db_close(db);
+}
+
+static void leaves_no_place_in_the_queue(void **state)
+{
+    struct turnstile *t = the.shared.turnstile;
+
+    (void)state;
+    struct db *db = work();
+    the.settings.journal_size_limit = 1;
+    assert_true(turnstile_ask(t, WORKER, the.bells));
+    start();
+    assert_true(wait_until(keeper_waits));
+    leave();
+    assert_false(keeper_waits());
+    assert_true(turnstile_ours(t, WORKER));
+    db_close(db);
+}
+
+static struct errand_end errand_end;
+
+static bool has_failed(void)
+{
+    return errands_look(the.shared.errands, 0, &errand_end) == ERRAND_FAILED;
+}
+
+static void refuses_unknown_jobs(void **state)
+{
+    (void)state;
+    start();
+    assert_true(wait_until(is_ready));
+    assert_int_equal(
+        errands_ask(the.shared.errands, WORKER, ERRAND_JOB, SLICE("tidy")), 0);
+    bells_ring(the.bells, SLOT_KEEPER);
+    assert_true(wait_until(has_failed));
+    assert_string_equal(errand_end.text, "there is no such job");
+    leave();
+}
+
+/* ---- the WAL at the end ---- */
+
+static void folds_the_wal_when_it_is_last(void **state)
+{
+    (void)state;
+    db_close(work());
+    assert_true(wal_size() > 0);
+    start();
+    assert_true(wait_until(is_holding));
+    leave();
+    assert_int_equal(wal_size(), -1);
+}
+
+static void touches_no_wal_that_may_be_lost(void **state)
+{
+    struct syncs *s = the.shared.syncs;
+    uint64_t upto;
+
+    (void)state;
+    db_close(work());
+    off_t size = wal_size();
+    the.settings.journal_size_limit = 1;
+    syncs_commit(s);
+    assert_true(syncs_lead(s, WORKER, &upto));
+    syncs_led(s, WORKER, 1, false, the.bells);
+    start();
+    assert_true(wait_until(has_sampled));
+    leave();
+    assert_int_equal(wal_size(), size);
+    assert_non_null(strstr(content(the.log), "A sync has failed"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(board_is_filled),        TEST(heart_beats),
-        TEST(leaves_with_the_master), TEST(alert_is_told),
+        TEST(board_is_filled),
+        TEST(heart_beats),
+        TEST(leaves_with_the_master),
+        TEST(alert_is_told),
         TEST(lines_are_written),
+        TEST(settings_name_the_database),
+        TEST(syncs_when_it_is_rung),
+        TEST(waits_for_its_turn),
+        TEST(finds_its_turn_unrung),
+        TEST(leaves_no_place_in_the_queue),
+        TEST(refuses_unknown_jobs),
+        TEST(folds_the_wal_when_it_is_last),
+        TEST(touches_no_wal_that_may_be_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,6 +268,117 @@ static void test_foreign_tokens(void **state)
     db_close(db);
 }
 
+static bool needed(struct db *db, const struct app *app)
+{
+    struct fault fault = {""};
+    bool needed = false;
+
+    if (!migrate_needed(db, app, &needed, &fault))
+        fail_msg("%s", fault.text);
+    return needed;
+}
+
+static const char own_names[][24] = {"tokens", "prong_idempotency",
+                                     "prong_jobs"};
+enum { OWN_NAMES = sizeof own_names / sizeof *own_names };
+
+/* Tables that a former version did not make are made, once, and nothing else
+ * is done again. */
+static void test_former_version(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app =
+        make_app(&m, first_two, "INSERT INTO a VALUES (100);");
+    struct db *db = must_open(s->path, DB_CREATE);
+    char sql[128];
+
+    must_migrate(db, app, false);
+    int64_t before = tables(db);
+    for (size_t i = 0; i < OWN_NAMES; i++) {
+        assert_false(needed(db, app));
+        snprintf(sql, sizeof sql, "DROP TABLE %s", own_names[i]);
+        must_run(db, sql);
+        assert_true(needed(db, app));
+        must_migrate(db, app, true);
+        assert_int_equal(tables(db), before);
+    }
+    must_run(db, "DROP TABLE prong_jobs; DROP TABLE prong_idempotency");
+    must_migrate(db, app, true);
+    assert_int_equal(tables(db), before);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM a"), 1);
+    must_run(db, "INSERT INTO prong_idempotency(scope, key, request,"
+                 " created_at, status, headers, body)"
+                 " VALUES ('', '', '', 0, 200, '', x'');"
+                 "INSERT INTO prong_jobs(name, ran_at) VALUES ('', 0)");
+    db_close(db);
+}
+
+static void test_foreign_tables(void **state)
+{
+    static const struct {
+        const char *sql;
+        const char *fault;
+    } cases[] = {
+        {"CREATE TABLE prong_idempotency(key, body)",
+         "its table \"prong_idempotency\" is not that of Idempotency-Key; it "
+         "lacks scope, request, created_at, status, type, headers"},
+        {"CREATE TABLE prong_jobs(name, cron)",
+         "its table \"prong_jobs\" is not that of jobs; it lacks ran_at"},
+    };
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, NULL);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault fault = {""};
+        bool ignored;
+        must_run(db, cases[i].sql);
+        assert_non_null(strstr(fault_of(db, app), cases[i].fault));
+        assert_false(migrate_needed(db, app, &ignored, &fault));
+        assert_non_null(strstr(fault.text, cases[i].fault));
+        assert_int_equal(tables(db), 1);
+        must_run(db,
+                 i ? "DROP TABLE prong_jobs" : "DROP TABLE prong_idempotency");
+    }
+    must_migrate(db, app, false);
+    db_close(db);
+}
+
+/* Told beforehand, while another holds the lock. */
+static void test_needed(void **state)
+{
+    static const char *const changed[] = {"SELECT 1;", NULL};
+    const char *const more[] = {first_two[0], first_two[1],
+                                "CREATE TABLE more(x);", NULL};
+    const struct scratch *s = *state;
+    struct made m;
+    struct made m_more;
+    struct made m_changed;
+    const struct app *app = make_app(&m, first_two, NULL);
+    struct fault fault = {""};
+    bool ignored;
+    struct db *holder = must_open(s->path, DB_CREATE);
+    struct db *db = must_open(s->path, DB_SERVE);
+
+    assert_int_equal(db_begin_write(holder), DB_DONE);
+    assert_true(needed(db, app));
+    db_rollback(holder);
+    must_migrate(db, app, false);
+    assert_int_equal(db_begin_write(holder), DB_DONE);
+    assert_false(needed(db, app));
+    assert_true(needed(db, make_app(&m_more, more, NULL)));
+    assert_false(migrate_needed(db, make_app(&m_changed, changed, NULL),
+                                &ignored, &fault));
+    assert_non_null(strstr(fault.text, "001.sql:1: was changed after"));
+    db_rollback(holder);
+    must_run(db, "DELETE FROM prong_migrations WHERE name = '002.sql'");
+    assert_true(needed(db, app));
+    db_close(db);
+    db_close(holder);
+}
+
 /* ---- several at once ---- */
 
 /* A sign of life, for who reads the pipe. */
@@ -384,6 +495,9 @@ int main(void)
         TEST(test_foreign_key_fault),
         TEST(test_changed_migration),
         TEST(test_foreign_tokens),
+        TEST(test_former_version),
+        TEST(test_foreign_tables),
+        TEST(test_needed),
         TEST(test_together),
         TEST(test_killed),
     };

@@ -200,14 +200,23 @@ static void shows_the_system(void **state)
                                    .wal_bytes = 7,
                                    .descriptors = 99};
 
+    const struct board_wal wal = {.frames = 9,
+                                  .copied = 8,
+                                  .checkpoints = 3,
+                                  .sum_ns = 90000000,
+                                  .last_ns = 2500000};
+
     (void)state;
     see(monitor_system, "GET /api/monitoring/system");
     expect_nothing("$.age_seconds");
+    expect_int("$.database.checkpoints", 0);
+    expect_nothing("$.database.checkpoint_ms");
     expect_nothing("$.cpu_percent");
     expect_nothing("$.load[0]");
     expect_nothing("$.disk.used_percent");
     expect_int("$.process_list[0].pid", 101);
     board_put_system(cockpit.shared.board, &s);
+    board_put_wal(cockpit.shared.board, &wal);
     see(monitor_system, "GET /api/monitoring/system");
     expect_real("$.age_seconds", 4, 1.1);
     expect_real("$.cpu_percent", 12.5, 1e-9);
@@ -217,6 +226,10 @@ static void shows_the_system(void **state)
     expect_int("$.memory.used_percent", 75);
     expect_int("$.disk.used_percent", 10);
     expect_int("$.database.wal_bytes", 7);
+    expect_int("$.database.wal_frames", 9);
+    expect_int("$.database.wal_copied", 8);
+    expect_int("$.database.checkpoints", 3);
+    expect_real("$.database.checkpoint_ms", 2.5, 1e-9);
     expect_int("$.descriptors", 99);
     expect_text("$.process_list[0].role", "worker");
     expect_text("$.process_list[1].role", "master");

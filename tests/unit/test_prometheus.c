@@ -379,6 +379,8 @@ static void counts_processes(void **state)
     struct slot *gone = man(7, 0, 1000);
     const struct alert raised = {.active = true};
     const struct board_system system = {.wal_bytes = 4096};
+    const struct board_wal wal = {
+        .frames = 9, .checkpoints = 3, .sum_ns = 1500000000};
     struct slot *first = &cockpit.shared.slots[0];
 
     (void)state;
@@ -391,6 +393,7 @@ static void counts_processes(void **state)
     atomic_store(&first->pss_kb, 3);
     board_put_alert(cockpit.shared.board, ALERT_MEMORY_USAGE, &raised);
     board_put_system(cockpit.shared.board, &system);
+    board_put_wal(cockpit.shared.board, &wal);
     tables_count_loss(cockpit.shared.tables, number_of("table:chefs"));
     see_page();
     expect_line("prong_worker_restarts_total{worker=\"0\"} 0");
@@ -403,6 +406,9 @@ static void counts_processes(void **state)
     expect_line("prong_connections_accepted_total 15");
     expect_line("prong_alert{alert=\"memory_usage\"} 1");
     expect_line("prong_wal_bytes 4096");
+    expect_line("prong_wal_frames 9");
+    expect_line("prong_checkpoints_total 3");
+    expect_line("prong_checkpoint_seconds_total 1.5");
     expect_line("prong_cache_invalidations_total{table=\"chefs\"} 1");
     expect_line("prong_cache_invalidations_total{table=\"we\\\"ird\"} 0");
 }

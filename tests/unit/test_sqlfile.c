@@ -298,14 +298,14 @@ static void jobs(void **state)
     assert_int_equal(p.file.job_count, 2);
     assert_string_equal(job[0].name, "revenue");
     assert_string_equal(job[0].description, "Sums up.");
-    assert_int_equal(job[0].every_ms, 300 * 1000);
+    assert_int_equal(job[0].when.every_ms, 300 * 1000);
     assert_int_equal(job[0].timeout_ms, 60 * 1000);
     assert_int_equal(job[0].statement_count, 2);
     assert_string_equal(job[0].statements[0].text, "DELETE FROM revenue");
     assert_int_equal(job[0].statements[0].line, 4);
     assert_string_equal(job[1].name, "clean");
-    assert_int_equal(job[1].every_ms, 0);
-    assert_int_equal(job[1].daily_minute, 3 * 60 + 30);
+    assert_int_equal(job[1].when.every_ms, 0);
+    assert_int_equal(job[1].when.daily_minute, 3 * 60 + 30);
     assert_int_equal(job[1].timeout_ms, TIMEOUT_MS);
     assert_int_equal(job[1].line, 6);
     drop(&p);

@@ -284,9 +284,9 @@ static void a_worker_has_only_what_is_its_own(void **state)
     snprintf(stage->bind, sizeof stage->bind, "unix:%s.s", stage->log);
     curtain_up("nosy", 2);
     wait_for(READY, ANY, 2);
-    /* Socket, log, news, life, bell; not the loop, nor the life's other end,
-     * nor the segment's. */
-    assert_int_equal(atomic_load(&stage->descriptors), 5);
+    /* Socket, log, news, life, bell, the bells of all; not the loop, nor the
+     * life's other end, nor the segment's. */
+    assert_int_equal(atomic_load(&stage->descriptors), 5 + BELLS);
     cue(SIGTERM);
     curtain(EXIT_ASKED);
 }

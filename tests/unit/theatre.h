@@ -18,8 +18,10 @@
 #include <cmocka.h>
 
 #include "common/digest.h"
+#include "common/loop.h"
 #include "tests/unit/ask.h"
 #include "worker/endpoint.h"
+#include "worker/idempotency.h"
 #include "worker/router.h"
 #include "worker/token.h"
 
@@ -124,6 +126,7 @@ static inline void theatre_open(const char *conf, const char *schema)
     if (house.db == NULL)
         fail_msg("%s", fault.text);
     theatre_run(token_schema);
+    theatre_run(idempotency_schema);
     theatre_run(schema);
     response_init(&house.res);
 }
@@ -176,6 +179,7 @@ static inline void theatre_ask(const struct asked *q)
     struct call call = {.req = ask(&house.ask, q),
                         .res = &house.res,
                         .trace = &trace,
+                        .now_ms = loop_clock_ms(),
                         .done = theatre_done};
 
     response_reset(&house.res);
@@ -183,8 +187,9 @@ static inline void theatre_ask(const struct asked *q)
     house.res.id_len = 3;
     house.done = 0;
     endpoints_answer(house.endpoints, theatre_route(call.req), &call);
-    assert_int_equal(house.done, 1);
     db_unshare(house.db); /* as the end of a turn does */
+    endpoints_write(house.endpoints, call.now_ms);
+    assert_int_equal(house.done, 1);
 }
 
 /* The body as terminated text, valid until the next. */

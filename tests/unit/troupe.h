@@ -92,6 +92,7 @@ static inline void part_play(struct part *p, const struct actor *a)
     observe_begin(a->observer, &p->call, p->trace.came_ns);
     endpoints_answer(a->endpoints, theatre_route(p->call.req), &p->call);
     db_unshare(a->db); /* as the end of a turn does */
+    endpoints_write(a->endpoints, p->call.now_ms);
     part_end(p, a);
 }
 

@@ -1,0 +1,16 @@
+/*
+ * keeper_sync: the keeper's part in the common sync (syncs.h). When a sync
+ * takes long, workers ring the keeper instead of standing still for it.
+ */
+#ifndef PRONG_KEEPER_SYNC_H
+#define PRONG_KEEPER_SYNC_H
+
+#include "common/heritage.h"
+
+struct db;
+
+/* Syncs until every commit is safe, another one is at it, or it has done so
+ * for 100 ms. A failure is logged, and is the end of durability. */
+void keeper_sync(const struct heritage *h, struct db *db);
+
+#endif

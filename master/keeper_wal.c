@@ -1,0 +1,348 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/board.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/settings.h"
+#include "common/shared.h"
+#include "common/syncs.h"
+#include "master/keeper_pulse.h"
+#include "master/keeper_sync.h"
+#include "worker/db.h"
+
+#include "master/keeper_wal.h"
+
+enum {
+    LOOK_MS = 1000,         /* between two looks at a WAL that hardly grows */
+    LOOK_LEAST_MS = 20,     /* and at one that grows fast */
+    PASSES = 3,             /* at most, to catch up with writers */
+    TURN_PATIENCE_MS = 100, /* for readers, while all writers wait */
+    AGAIN_MS = 1000,        /* after what did not succeed */
+    AGAIN_MAX_MS = 16000,   /* after what did not succeed again and again */
+    CUT_MS = 60000,         /* between two looks at the file's size */
+    WARN_MS = 60000,
+    LEAVE_PATIENCE_MS = 1000,
+    ANEW_AT = 2, /* times wal_autocheckpoint: begins anew */
+    WARN_AT = 8, /* times: an operator should know */
+};
+
+struct keeper_wal {
+    const struct heritage *heritage;
+    struct syncs *syncs;
+    int limit; /* wal_autocheckpoint, frames */
+    struct board_wal figures;
+    bool full;   /* durability */
+    bool lost;   /* it was told that durability is */
+    bool wanted; /* the turn */
+    bool cuts;   /* and in it, to cut the file whatever is in the WAL */
+    bool held;   /* the last checkpoint found a reader in its way */
+
+    uint64_t next_ms;    /* the next look; all are CLOCK_MONOTONIC */
+    uint64_t sync_ms;    /* a sync nobody waits for */
+    uint64_t copy_ms;    /* no passive checkpoint before */
+    int copy_at;         /* unless so many frames are uncopied */
+    uint64_t turn_ms;    /* no turn before */
+    uint64_t turn_again; /* how long after the next failure, ms */
+    uint64_t cut_ms;     /* the next look at the file's size */
+
+    uint64_t seen_ms; /* how fast it grows is reckoned from here */
+    int seen_frames;
+
+    uint64_t reader_told_ms, failure_told_ms; /* 0: never */
+};
+
+/* ---- telling -------------------------------------------------------------*/
+
+static bool may_tell(uint64_t *told_ms, uint64_t now_ms)
+{
+    if (*told_ms && now_ms < *told_ms + WARN_MS)
+        return false;
+    *told_ms = now_ms;
+    return true;
+}
+
+static void tell_of_failure(struct keeper_wal *w, const struct db *db,
+                            enum db_result result)
+{
+    if (may_tell(&w->failure_told_ms, loop_clock_ms()))
+        log_warning("The WAL of %s cannot be copied into it: %s: %s",
+                    db_path(db), db_result_name(result), db_message(db));
+}
+
+static void tell_of_reader(struct keeper_wal *w, const struct db *db,
+                           const struct checkpointed *wal, uint64_t now_ms)
+{
+    if (w->held && wal->frames > WARN_AT * w->limit &&
+        may_tell(&w->reader_told_ms, now_ms))
+        log_warning("The WAL of %s has grown to %d pages, of which %d are "
+                    "copied: somebody reads and does not finish",
+                    db_path(db), wal->frames, wal->copied);
+}
+
+static bool is_lost(struct keeper_wal *w)
+{
+    bool lost = syncs_broken(w->syncs);
+
+    if (lost && !w->lost)
+        log_error("A sync has failed: the WAL is left as it is until the "
+                  "server is started anew");
+    w->lost = lost;
+    return lost;
+}
+
+static void put_figures(struct keeper_wal *w, const struct checkpointed *wal)
+{
+    w->figures.frames = (uint64_t)wal->frames;
+    w->figures.copied = (uint64_t)wal->copied;
+    board_put_wal(w->heritage->shared->board, &w->figures);
+}
+
+/* ---- syncing -------------------------------------------------------------*/
+
+/* With full durability workers sync for themselves or ring; a commit whose
+ * worker died is found here too. With normal durability nobody waits. */
+static void sync_if_due(struct keeper_wal *w, struct db *db, uint64_t now_ms)
+{
+    if (!w->full && now_ms < w->sync_ms)
+        return;
+    w->sync_ms = now_ms + LOOK_MS;
+    keeper_sync(w->heritage, db);
+}
+
+/* ---- checkpoints ---------------------------------------------------------*/
+
+static void count(struct keeper_wal *w, uint64_t ns)
+{
+    w->figures.checkpoints++;
+    w->figures.sum_ns += ns;
+    w->figures.last_ns = ns;
+}
+
+/*
+ * A failure may have been the sync of the WAL, which the system reports once a
+ * descriptor: a later one would succeed, and cover what is lost. db_sync
+ * remembers; so it is asked at once, in the name of all who wait.
+ */
+static enum db_result checkpoint(struct keeper_wal *w, struct db *db,
+                                 enum checkpoint how)
+{
+    struct checkpointed out;
+    uint64_t began_ns = loop_clock_ns();
+
+    keeper_pulse_start(w->heritage->slot);
+    enum db_result result = db_checkpoint(db, how, &out);
+    keeper_pulse_stop();
+    w->held = how == CHECKPOINT_PASSIVE ? out.frames - out.copied >= w->limit
+                                        : result == DB_BUSY;
+    if (result == DB_DONE || out.frames > 0)
+        count(w, loop_clock_ns() - began_ns);
+    if (result != DB_DONE && result != DB_BUSY) {
+        tell_of_failure(w, db, result);
+        keeper_sync(w->heritage, db);
+    }
+    return result;
+}
+
+static int uncopied(const struct checkpointed *wal)
+{
+    return wal->frames - wal->copied;
+}
+
+/* Until next to nothing is left. False when that was not to be had. */
+static bool copy(struct keeper_wal *w, struct db *db, struct checkpointed *wal)
+{
+    enum db_result result = DB_DONE;
+    int pass = 0;
+
+    do {
+        result = checkpoint(w, db, CHECKPOINT_PASSIVE);
+        db_wal_now(db, wal);
+        pass++;
+    } while (result == DB_DONE && pass < PASSES && !w->held &&
+             uncopied(wal) >= w->limit);
+    bool well = result == DB_DONE && !w->held;
+    w->copy_ms = well ? 0 : loop_clock_ms() + AGAIN_MS;
+    w->copy_at = uncopied(wal) + w->limit;
+    if (!well && w->turn_ms < w->copy_ms)
+        w->turn_ms = w->copy_ms;
+    return well;
+}
+
+static bool copy_is_due(const struct keeper_wal *w,
+                        const struct checkpointed *wal, uint64_t now_ms)
+{
+    return uncopied(wal) >= w->limit &&
+           (now_ms >= w->copy_ms || uncopied(wal) >= w->copy_at);
+}
+
+/* ---- with the turn -------------------------------------------------------*/
+
+/* -1 when there is none. */
+static int64_t file_size(const struct db *db)
+{
+    char name[4096];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s-wal", db_path(db));
+    return stat(name, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+static bool is_large(const struct keeper_wal *w, const struct db *db)
+{
+    return file_size(db) > w->heritage->settings->journal_size_limit;
+}
+
+/*
+ * All copied, the next writer begins it anew by itself, if it finds no reader;
+ * without a pause between writers only the turn gives that. A file that once
+ * was large stays so until it is cut, however little is in it.
+ */
+static bool turn_is_due(struct keeper_wal *w, const struct db *db,
+                        const struct checkpointed *wal, uint64_t now_ms)
+{
+    if (now_ms < w->turn_ms)
+        return false;
+    if (now_ms >= w->cut_ms) {
+        w->cut_ms = now_ms + CUT_MS;
+        w->cuts = is_large(w, db);
+    }
+    return w->cuts || (wal->frames > ANEW_AT * w->limit && uncopied(wal) > 0);
+}
+
+/* Little is to be left for the turn, in which all writers wait. */
+static bool make_ready(struct keeper_wal *w, struct db *db,
+                       struct checkpointed *wal)
+{
+    return uncopied(wal) == 0 || copy(w, db, wal);
+}
+
+bool keeper_wal_wants_turn(const struct keeper_wal *w)
+{
+    return w->wanted;
+}
+
+void keeper_wal_turn(struct keeper_wal *w, struct db *db)
+{
+    struct checkpointed wal;
+
+    if (!w->wanted || is_lost(w))
+        return;
+    enum checkpoint how =
+        is_large(w, db) ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
+    db_patience(db, TURN_PATIENCE_MS);
+    bool well = checkpoint(w, db, how) == DB_DONE;
+    db_patience(db, DB_PATIENCE_MS);
+    w->wanted = false;
+    w->cuts = w->cuts && !well;
+    w->turn_ms = well ? 0 : loop_clock_ms() + w->turn_again;
+    w->turn_again *= 2;
+    if (well || w->turn_again > AGAIN_MAX_MS)
+        w->turn_again = well ? AGAIN_MS : AGAIN_MAX_MS;
+    db_wal_now(db, &wal);
+    put_figures(w, &wal);
+}
+
+/* ---- looking -------------------------------------------------------------*/
+
+static uint64_t between(uint64_t least, uint64_t n, uint64_t most)
+{
+    if (n < least)
+        return least;
+    return n < most ? n : most;
+}
+
+/* The next look is when enough will have come, if it goes on growing as it
+ * did. Rung often, it reckons no more often than that makes sense. */
+static void foresee(struct keeper_wal *w, const struct checkpointed *wal,
+                    uint64_t now_ms)
+{
+    uint64_t took_ms = now_ms - w->seen_ms;
+    uint64_t wait_ms = LOOK_MS;
+    int grown = wal->frames - w->seen_frames;
+    int left = w->limit - uncopied(wal);
+
+    if (took_ms < LOOK_LEAST_MS) {
+        if (w->next_ms < w->seen_ms + LOOK_LEAST_MS)
+            w->next_ms = w->seen_ms + LOOK_LEAST_MS;
+        return;
+    }
+    if (grown < 0) /* it began anew */
+        grown = wal->frames;
+    if (grown > 0 && left > 0)
+        wait_ms = (uint64_t)left * took_ms / (uint64_t)grown;
+    w->next_ms = now_ms + between(LOOK_LEAST_MS, wait_ms, LOOK_MS);
+    w->seen_ms = now_ms;
+    w->seen_frames = wal->frames;
+}
+
+uint64_t keeper_wal_next(const struct keeper_wal *w)
+{
+    return w->next_ms;
+}
+
+void keeper_wal_look(struct keeper_wal *w, struct db *db, uint64_t now_ms)
+{
+    struct checkpointed wal;
+    uint64_t began_ms = loop_clock_ms();
+
+    sync_if_due(w, db, now_ms);
+    if (is_lost(w)) {
+        w->wanted = false;
+        w->next_ms = now_ms + LOOK_MS;
+        return;
+    }
+    db_wal_now(db, &wal);
+    bool due = copy_is_due(w, &wal, now_ms);
+    bool well = !due || copy(w, db, &wal);
+    if (well && !w->wanted && turn_is_due(w, db, &wal, now_ms))
+        w->wanted = due || make_ready(w, db, &wal);
+    tell_of_reader(w, db, &wal, now_ms);
+    put_figures(w, &wal);
+    foresee(w, &wal, now_ms + (loop_clock_ms() - began_ms));
+}
+
+/* ---- its life ------------------------------------------------------------*/
+
+struct keeper_wal *keeper_wal_new(const struct heritage *h)
+{
+    struct keeper_wal *w = calloc(1, sizeof *w);
+
+    if (w == NULL)
+        return NULL;
+    w->heritage = h;
+    w->syncs = h->shared->syncs;
+    w->limit = (int)h->settings->wal_autocheckpoint;
+    w->full = strcmp(h->settings->durability, "full") == 0;
+    w->turn_again = AGAIN_MS;
+    board_wal(h->shared->board, &w->figures);
+    return w;
+}
+
+void keeper_wal_free(struct keeper_wal *w)
+{
+    free(w);
+}
+
+static bool is_last(const struct heritage *h)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (atomic_load(&h->shared->slots[i].pid))
+            return false;
+    return true;
+}
+
+/* The last connection's close folds the WAL. If a stranger's is left, at least
+ * nothing is in it. */
+void keeper_wal_leave(struct keeper_wal *w, struct db *db)
+{
+    if (syncs_broken(w->syncs))
+        return;
+    if (is_last(w->heritage)) {
+        db_patience(db, LEAVE_PATIENCE_MS);
+        checkpoint(w, db, CHECKPOINT_TRUNCATE);
+    }
+    db_fold(db);
+}

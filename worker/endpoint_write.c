@@ -1,0 +1,314 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "worker/problem.h"
+
+#include "worker/endpoint_private.h"
+
+/*
+ * The way of a write: queued → (the turn) → refused or committed → (the disk)
+ * → answered. All that is queued when the turn comes goes through it together
+ * (endpoint_group.c), so a turn, a commit and a sync are shared by as many as
+ * there are.
+ */
+
+enum {
+    UNUSED_MAX = 128,     /* writes kept for reuse */
+    LOOK_MS = 20,         /* see TURN_LOOK_MS */
+    TELL_EVERY_MS = 1000, /* lines about those who waited in vain */
+};
+
+/* ---- lists ---------------------------------------------------------------*/
+
+static void append(struct write_list *l, struct write *w)
+{
+    w->next = NULL;
+    *(l->last ? &l->last->next : &l->first) = w;
+    l->last = w;
+    l->count++;
+}
+
+/* `before` is w's predecessor; null: it is the first. */
+static void unlink_after(struct write_list *l, struct write *before,
+                         struct write *w)
+{
+    *(before ? &before->next : &l->first) = w->next;
+    if (l->last == w)
+        l->last = before;
+    l->count--;
+}
+
+static void destroy(struct write *w)
+{
+    question_free(&w->question);
+    free(w);
+}
+
+static struct write *take(struct writes *ws)
+{
+    struct write *w = ws->unused.first;
+
+    if (w) {
+        unlink_after(&ws->unused, NULL, w);
+        return w;
+    }
+    w = calloc(1, sizeof *w);
+    assert(w != NULL);
+    return w;
+}
+
+static void give(struct writes *ws, struct write *w)
+{
+    if (ws->unused.count < UNUSED_MAX)
+        append(&ws->unused, w);
+    else
+        destroy(w);
+}
+
+static void free_list(struct write_list *l)
+{
+    struct write *w;
+
+    while ((w = l->first)) {
+        unlink_after(l, NULL, w);
+        destroy(w);
+    }
+}
+
+void endpoint_free_writes(struct endpoints *es)
+{
+    if (es->writes.queued.count > 0)
+        turns_pass(&es->turns);
+    free_list(&es->writes.queued);
+    free_list(&es->writes.answered);
+    free_list(&es->writes.unused);
+}
+
+/* ---- queueing ------------------------------------------------------------*/
+
+static bool is_closed(const struct visit *v)
+{
+    if (!turns_broken(&v->es->turns))
+        return false;
+    problem(v->call->res, 503,
+            "Nothing can be written: the disk has failed to keep a write");
+    return true;
+}
+
+static void queue(struct visit *v, struct write *w)
+{
+    w->state = WRITE_QUEUED;
+    w->call = v->call;
+    w->p = v->p;
+    w->until_ms = v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms;
+    w->since_ns = loop_clock_ns();
+    observe_park(v->es->config.observer, v->call, PHASE_TURN, &w->record);
+    append(&v->es->writes.queued, w);
+}
+
+bool endpoint_write(struct visit *v)
+{
+    struct writes *ws = &v->es->writes;
+    struct write *w = take(ws);
+
+    v->question = &w->question;
+    w->keyed = idempotency_asked(v->call->req);
+    if (!is_closed(v) && endpoint_admits(v) &&
+        (!w->keyed || idempotency_valid(v->call->req, v->call->res))) {
+        queue(v, w);
+        return false;
+    }
+    give(ws, w);
+    return true;
+}
+
+/* ---- answering -----------------------------------------------------------*/
+
+static void answer(struct endpoints *es, struct write *w)
+{
+    struct call *call = w->call;
+    struct visit v = endpoint_visit(es, w->p, call, &w->question);
+
+    observe_unpark(es->config.observer, call, PHASE_FINISH, &w->record);
+    if (w->state == WRITE_COMMITTED)
+        endpoint_shrink(&v);
+    call->res->sql_us = call->trace->sql_ns / 1000;
+    give(&es->writes, w);
+    call->done(call);
+}
+
+static void say_lost(struct write *w)
+{
+    struct response *res = w->call->res;
+
+    w->state = WRITE_REFUSED;
+    buf_clear(&res->headers);
+    w->call->trace->error = COUNT_ERROR_GONE;
+    problem(res, 500,
+            "The disk failed to keep the write; it may be there or not");
+}
+
+/* In the order of the commits: one that is not safe yet keeps those behind it,
+ * but not what was refused. */
+static void answer_safe(struct endpoints *es)
+{
+    struct write_list *l = &es->writes.answered;
+    struct write *before = NULL, *next;
+    enum safe safe = SAFE;
+    uint64_t asked = 0;
+
+    for (struct write *w = l->first; w; w = next) {
+        next = w->next;
+        bool written = w->state == WRITE_COMMITTED;
+        if (written && safe == SAFE && w->commit > asked)
+            safe = turns_safe(&es->turns, asked = w->commit);
+        if (written && safe == SAFE_NOT_YET) {
+            before = w;
+            continue;
+        }
+        unlink_after(l, before, w);
+        if (written && safe == SAFE_NEVER)
+            say_lost(w);
+        answer(es, w);
+    }
+}
+
+/* What the group has left behind: no more queued. */
+static void collect(struct writes *ws)
+{
+    struct write *before = NULL, *next;
+
+    for (struct write *w = ws->queued.first; w; w = next) {
+        next = w->next;
+        if (w->state == WRITE_QUEUED) {
+            before = w;
+            continue;
+        }
+        unlink_after(&ws->queued, before, w);
+        append(&ws->answered, w);
+    }
+}
+
+/* ---- waiting -------------------------------------------------------------*/
+
+/* Whose fault it is, once a second. */
+static void say_late(const struct endpoints *es, size_t late)
+{
+    static uint64_t told_ms;
+    uint64_t now_ms = loop_clock_ms();
+    struct turn_holder h;
+
+    if (told_ms && now_ms - told_ms < TELL_EVERY_MS)
+        return;
+    told_ms = now_ms;
+    if (es->turns.shared && turnstile_holder(es->turns.shared->turnstile, &h))
+        log_warning("%zu writes had no turn in time: process %d has held it "
+                    "for %.3f s, at request %s",
+                    late, (int)h.pid, (double)h.held_ns / 1e9,
+                    h.id[0] ? h.id : "(none)");
+    else
+        log_warning("%zu writes had no turn in time", late);
+}
+
+static void give_up_late(struct endpoints *es, uint64_t now_ms)
+{
+    size_t late = 0;
+
+    for (struct write *w = es->writes.queued.first; w; w = w->next) {
+        if (now_ms < w->until_ms)
+            continue;
+        w->state = WRITE_REFUSED;
+        run_failed(w->call, DB_BUSY, NULL);
+        late++;
+    }
+    if (late == 0)
+        return;
+    collect(&es->writes);
+    say_late(es, late);
+}
+
+static void write_now(struct endpoints *es, uint64_t now_ms)
+{
+    struct lockout *lockout = &es->writes.lockout;
+    const char *path = db_path(es->config.db);
+
+    if (lockout_stands(lockout) && now_ms < lockout->retry_ms)
+        return;
+    if (!endpoint_group(es)) {
+        lockout_note(lockout, path, loop_clock_ms());
+        return; /* the turn stays ours */
+    }
+    if (lockout_stands(lockout))
+        lockout_over(lockout, path, now_ms);
+    collect(&es->writes);
+    turns_pass(&es->turns);
+}
+
+static void take_turn(struct endpoints *es, uint64_t now_ms)
+{
+    struct writes *ws = &es->writes;
+
+    turns_queue(&es->turns, (uint32_t)ws->queued.count);
+    if (turns_ask(&es->turns) || turns_ours(&es->turns))
+        write_now(es, now_ms);
+    if (ws->queued.count > 0 && !lockout_stands(&ws->lockout))
+        turns_ask(&es->turns); /* those behind the limit: another turn */
+    turns_queue(&es->turns, (uint32_t)ws->queued.count);
+}
+
+/* Nobody is left who waits for the turn that we asked for. */
+static void leave_queue(struct endpoints *es)
+{
+    es->writes.lockout = (struct lockout){0};
+    turns_queue(&es->turns, 0);
+    turns_pass(&es->turns);
+}
+
+void endpoints_write(struct endpoints *es, uint64_t now_ms)
+{
+    struct writes *ws = &es->writes;
+    bool queued = ws->queued.count > 0;
+
+    if (!queued && ws->answered.count == 0)
+        return;
+    give_up_late(es, now_ms);
+    if (ws->queued.count > 0)
+        take_turn(es, now_ms);
+    else if (queued)
+        leave_queue(es);
+    answer_safe(es);
+}
+
+int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most)
+{
+    const struct writes *ws = &es->writes;
+    const struct lockout *lockout = &ws->lockout;
+
+    if (ws->queued.count == 0 || most == 0)
+        return most;
+    if (lockout_stands(lockout)) {
+        uint64_t left =
+            lockout->retry_ms > now_ms ? lockout->retry_ms - now_ms : 0;
+        return left < (uint64_t)most ? (int)left : most;
+    }
+    if (turns_ours(&es->turns))
+        return 0;
+    return most < LOOK_MS ? most : LOOK_MS;
+}
+
+bool endpoints_cancel(struct endpoints *es, struct call *call)
+{
+    struct write_list *l = &es->writes.queued;
+    struct write *before = NULL, *w = l->first;
+
+    for (; w && w->call != call; w = w->next)
+        before = w;
+    if (w == NULL)
+        return waiting_drop(&es->waiting, call);
+    unlink_after(l, before, w);
+    give(&es->writes, w);
+    if (l->count == 0)
+        leave_queue(es);
+    return true;
+}
