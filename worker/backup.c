@@ -88,7 +88,7 @@ static bool make_good(const struct partfile *part,
 {
     struct fault why;
 
-    if (db_backup_fold(part->path, false, &why) &&
+    if (db_backup_fold(part->path, false, &why) == DB_DONE &&
         db_backup_verify(part->path, progress, &out->orphans, &why))
         return true;
     return fault_set(fault, "the copy is not good: %s", why.text);

@@ -194,7 +194,18 @@ bool db_source_copy(struct db_source *s, const char *file,
 
 /* ---- files that nobody else has open ------------------------------------- */
 
-bool db_backup_fold(const char *file, bool durable, struct fault *fault)
+static enum db_result judge(struct sqlite3 *raw, int code, struct fault *fault)
+{
+    int primary = code & 0xFF;
+
+    refuse(raw, code, fault);
+    if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
+        return DB_CORRUPT;
+    return primary == SQLITE_FULL ? DB_FULL : DB_ERROR;
+}
+
+enum db_result db_backup_fold(const char *file, bool durable,
+                              struct fault *fault)
 {
     char mode[16] = "";
     struct text_column column = {mode, sizeof mode};
@@ -212,11 +223,15 @@ bool db_backup_fold(const char *file, bool durable, struct fault *fault)
     if (code == SQLITE_OK)
         code = sqlite3_exec(raw, "PRAGMA journal_mode=DELETE", on_text, &column,
                             NULL);
-    bool ok = code == SQLITE_OK || refuse(raw, code, fault);
-    if (ok && strcmp(mode, "delete") != 0)
-        ok = fault_set(fault, "its journal mode stays %s", mode);
+    enum db_result r = DB_DONE;
+    if (code != SQLITE_OK) {
+        r = judge(raw, code, fault);
+    } else if (strcmp(mode, "delete") != 0) {
+        fault_set(fault, "its journal mode stays %s", mode);
+        r = DB_ERROR;
+    }
     sqlite3_close(raw);
-    return ok;
+    return r;
 }
 
 /* file:PATH?immutable=1 (sqlite.org/uri.html): such a file is read as it

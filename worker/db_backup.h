@@ -11,6 +11,7 @@
 
 #include "common/text.h"
 #include "worker/backup.h"
+#include "worker/db.h"
 
 /* A database as of one moment, which lasts until it is closed. */
 struct db_source;
@@ -31,11 +32,13 @@ bool db_source_copy(struct db_source *s, const char *file,
 
 /*
  * Makes one file of a database: plays back its journal or WAL, removes that,
- * and sets the journal mode DELETE. Synced by SQLite. It takes no locks: the
- * caller sees to it that nobody else has it open. `durable` false leaves the
- * syncs to the caller.
+ * and sets the journal mode DELETE. It takes no locks: the caller sees to it
+ * that nobody else has it open. `durable`: synced by SQLite at each step; else
+ * not at all. DB_DONE, DB_CORRUPT when it is damaged or no database, DB_FULL,
+ * DB_ERROR; with the reason, without the path.
  */
-bool db_backup_fold(const char *file, bool durable, struct fault *fault);
+enum db_result db_backup_fold(const char *file, bool durable,
+                              struct fault *fault);
 
 /*
  * Is the file whole? Reads the file alone, whatever WAL may lie beside it, and

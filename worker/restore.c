@@ -175,7 +175,7 @@ static bool make_part(struct restoring *r, const struct stat *st,
         !copy(r, st, fault))
         return false;
     if (!db_backup_verify(r->part.path, r->progress, &r->out->orphans, &why) ||
-        !db_backup_fold(r->part.path, true, &why))
+        db_backup_fold(r->part.path, true, &why) != DB_DONE)
         return fault_set(fault, "%s: %s", r->file, why.text);
     return true;
 }
@@ -262,7 +262,7 @@ static bool link_aside(struct restoring *r, struct fault *fault)
 }
 
 /* A journal that could not be folded in belongs to the former one for ever. */
-static bool link_journals(const struct restoring *r, struct fault *fault)
+static bool link_journals(struct restoring *r, struct fault *fault)
 {
     static const char *const suffixes[] = {"-wal", "-journal"};
     char from[NAME_BYTES];
@@ -271,9 +271,11 @@ static bool link_journals(const struct restoring *r, struct fault *fault)
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         name_beside(from, r->database, suffixes[i]);
         name_beside(to, r->out->aside, suffixes[i]);
-        if (link(from, to) != 0 && errno != ENOENT)
+        bool linked = link(from, to) == 0;
+        if (!linked && errno != ENOENT)
             return fault_set(fault, "%s cannot be kept as %s: %s", from, to,
                              strerror(errno));
+        r->out->journal |= linked;
     }
     return true;
 }
@@ -292,17 +294,24 @@ static bool remove_journals(const struct restoring *r, struct fault *fault)
     return partfile_sync_folder(r->database, fault);
 }
 
+/* One that is damaged stays so; anything else that fails could be mended. */
+static bool fold(const struct restoring *r, struct fault *fault)
+{
+    struct fault why;
+    enum db_result result = db_backup_fold(r->database, true, &why);
+
+    return result == DB_DONE || result == DB_CORRUPT ||
+           fault_set(fault, "the WAL of %s cannot be folded into it: %s",
+                     r->database, why.text);
+}
+
 /* Steps 3 to 5 of the header. */
 static bool put_aside(struct restoring *r, struct fault *fault)
 {
-    struct fault damage;
-
-    if (r->lock >= 0) {
-        r->out->folded = db_backup_fold(r->database, true, &damage);
-        if (!link_aside(r, fault) || !link_journals(r, fault) ||
-            !partfile_sync_folder(r->database, fault))
-            return false;
-    }
+    if (r->lock >= 0 &&
+        (!fold(r, fault) || !link_aside(r, fault) || !link_journals(r, fault) ||
+         !partfile_sync_folder(r->database, fault)))
+        return false;
     return remove_journals(r, fault);
 }
 
@@ -353,7 +362,7 @@ bool restore_make(const char *database, const char *file,
                           .lock = -1};
     struct stat st;
 
-    *out = (struct restore_report){.folded = true};
+    *out = (struct restore_report){.bytes = 0};
     bool ok = check_file(&r, &st, fault) && proceed(&r, &st, fault);
     if (r.lock >= 0)
         close(r.lock); /* and with it the lock */

@@ -34,8 +34,7 @@ struct restore_report {
     uint64_t orphans; /* as in struct backup_report */
     uint64_t took_ns;
     char aside[4096]; /* the former database; "": there was none */
-    bool folded;      /* it is one file; else it was damaged, and its WAL, if
-                         it had one, lies beside it */
+    bool journal;     /* with its WAL or journal, which could not be folded */
 };
 
 /*

@@ -24,7 +24,7 @@ static void report_it(const struct backup_words *words, const char *database,
     putchar('\n');
     if (*report->aside)
         printf("The former database is %s%s\n", report->aside,
-               report->folded ? "" : ", with its WAL beside it: it is damaged");
+               report->journal ? ", with its journal beside it" : "");
 }
 
 static int make(const struct backup_words *words)

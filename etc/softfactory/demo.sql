@@ -197,3 +197,9 @@ SELECT 1 + i % 1000, products.id, price,
 -- Some stop; what was booked and bought of them stays.
 UPDATE chefs SET is_active = 0 WHERE id % 25 = 0;
 UPDATE products SET is_active = 0 WHERE id % 40 = 0;
+
+-- As the job daily_revenue does it, so that revenue is there at once.
+INSERT INTO daily_revenue (day, chef_id, bookings, revenue)
+SELECT booking_date, chef_id, count(*), sum(total_price)
+  FROM bookings WHERE status = 'completed' GROUP BY booking_date, chef_id;
+DELETE FROM revenue_changes;

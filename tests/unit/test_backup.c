@@ -361,6 +361,7 @@ static void test_check(void **state)
     check_refuses(s->dir, "not a SQLite database");
     write_file(scratch_name(s, "empty"), "", 0);
     check_refuses(scratch_name(s, "empty"), "not a SQLite database");
+    file = scratch_name(s, "copy.db");
     assert_int_equal(truncate(file, (off_t)report.bytes / 2 / PAGE * PAGE), 0);
     check_refuses(file, "damaged");
     db_close(db);

@@ -370,7 +370,10 @@ static unsigned meet_everywhere(const struct meeting *m, struct turnstile *t)
         if (!steps(child, at))
             return tried;
         m->other(t);
+        int holder = holder_of(t);
         run_to_end(child);
+        if (holder != STEPPED && holder != NOBODY && holder != holder_of(t))
+            fail_msg("%s, after %u: the turn was taken away", m->name, at);
         const char *fault = fault_of(t, m->mask);
         if (fault)
             fail_msg("%s, after %u: %s", m->name, at, fault);
@@ -391,11 +394,73 @@ static void interrupted_anywhere(void **state)
     segment_free(s);
 }
 
+/* ---- two who are about to give the turn ----------------------------------*/
+
+/* Until it has found that slot to be the next, and goes on to give it the
+ * turn. */
+static void until_found(pid_t child, const struct turnstile *t, unsigned slot)
+{
+    while (t->place[place_of(slot)].given_ns == 0)
+        assert_true(steps(child, 1));
+}
+
+static void until_given(pid_t child, const struct turnstile *t)
+{
+    uint64_t before = t->turn;
+
+    while (t->turn == before)
+        assert_true(steps(child, 1));
+}
+
+enum ending { ONE_THEN_OTHER, OTHER_THEN_ONE, ONE_DIES, OTHER_DIES };
+
+/* One looks after it and is about to give it to who gives up just then; the
+ * other comes and is about to take it. */
+static void give_at_once(struct turnstile *t, enum ending ending)
+{
+    memset((void *)t, 0, touched());
+    third_waits_for_nobody(t);
+    pid_t one = child_at(t, tends);
+    until_found(one, t, THIRD);
+    pass_of(t, THIRD);
+    pid_t other = child_at(t, stepped_asks);
+    until_found(other, t, STEPPED);
+    if (ending == OTHER_THEN_ONE)
+        run_to_end(other);
+    if (ending == ONE_DIES) {
+        until_given(one, t);
+        crowd_kill(one);
+    } else {
+        run_to_end(one);
+    }
+    if (ending == OTHER_DIES) {
+        crowd_kill(other);
+        turnstile_forget(t, STEPPED, NULL);
+    } else if (ending != OTHER_THEN_ONE) {
+        run_to_end(other);
+    }
+    const char *fault = fault_of(t, ending == OTHER_DIES ? 0 : 1 << STEPPED);
+    if (fault)
+        fail_msg("ending %d: %s", (int)ending, fault);
+}
+
+static void two_give_at_once(void **state)
+{
+    void *memory;
+    struct segment *s = crowd_memory(turnstile_size(), &memory);
+
+    (void)state;
+    for (enum ending e = ONE_THEN_OTHER; e <= OTHER_DIES; e++)
+        give_at_once(memory, e);
+    segment_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(interrupted_anywhere),
+        cmocka_unit_test(two_give_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,7 +193,7 @@ static void turns_of(unsigned route, unsigned count, unsigned seconds)
     }
 }
 
-enum { QUICK = 1, SLOW = 2, SLOWER = 3 };
+enum { QUICK = 1, SLOW = 2, SLOWER = 3, SLOWEST = 4 };
 
 static void the_slow_ones_stay(void **state)
 {
@@ -233,18 +233,45 @@ static void the_old_give_way(void **state)
     (void)state;
     if (turn_clock_ns() < 2 * RECENT)
         skip(); /* the machine is younger than that */
-    turns_of(SLOWER, 2, 8);
+    turns_of(SLOWER, 1, 8);
+    turns_of(SLOWEST, 1, 9);
     turns_of(SLOW, TURN_SLOW - 2, 3);
     age(1, RECENT);
     age(0, RECENT + 1);
     age(2, RECENT - 100 * SECOND); /* not yet */
     turns_of(QUICK, 1, 0);
     assert_int_equal(slow_ones(QUICK), 1);
-    assert_int_equal(slow_ones(SLOWER), 1);
+    assert_int_equal(slow_ones(SLOWER), 0);
+    assert_int_equal(slow_ones(SLOWEST), 1);
     turns_of(QUICK, 3, 0);
     assert_int_equal(slow_ones(QUICK), 2);
-    assert_int_equal(slow_ones(SLOWER), 0);
+    assert_int_equal(slow_ones(SLOWEST), 0);
     assert_int_equal(slow_ones(SLOW), TURN_SLOW - 2);
+}
+
+/* Quick work is not looked at until the oldest of the slow ones is old. */
+static void the_oldest_sets_the_time(void **state)
+{
+    (void)state;
+    if (turn_clock_ns() < 2 * RECENT)
+        skip();
+    turns_of(SLOWER, 5, 8);
+    age(2, RECENT - 100 * SECOND);
+    turns_of(SLOW, TURN_SLOW - 5, 3);
+    assert_true(hall.t->report[place_of(0)].bar_until_ns <=
+                turn_clock_ns() + 100 * SECOND);
+    assert_true(hall.t->report[place_of(0)].bar_until_ns > 0);
+}
+
+/* A turn in which nothing was said is none of what was said before. */
+static void a_silent_turn(void **state)
+{
+    (void)state;
+    turns_of(SLOW, 1, 3);
+    ask(0);
+    hold(0, 5 * SECOND);
+    pass(0);
+    assert_int_equal(slow_ones(SLOW), 1);
 }
 
 /* One that its writer died over is none, and the first to be written. */
@@ -258,6 +285,10 @@ static void a_torn_one_gives_way(void **state)
     turns_of(QUICK, 1, 0);
     assert_int_equal(slow_ones(SLOW), TURN_SLOW - 1);
     assert_int_equal(slow_ones(QUICK), 1);
+    turns_of(SLOW, 1, 3);
+    hall.t->report[place_of(0)].bar_until_ns = 0;
+    turns_of(QUICK, 1, 0); /* for want of a bar it is looked at, no more */
+    assert_int_equal(slow_ones(SLOW), TURN_SLOW);
 }
 
 /* Each piece of work in a turn is one. */

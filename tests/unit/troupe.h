@@ -198,6 +198,7 @@ static inline void troupe_open(const char *conf, const char *schema,
         .app = house.app,
         .shared = &troupe.shared,
         .bell_fd = troupe.bell,
+        .durable = true,
         .entry_max = 64 * 1024,
     };
     actor_enter(&troupe.anna, ANNA_SLOT);
