@@ -17,8 +17,7 @@ enum {
 
 static const char ending[] = ".db";
 
-/* ---- names ----------------------------------------------------------------
- */
+/* ---- names ---------------------------------------------------------------*/
 
 /* What stands before the time. */
 static size_t write_stem(const char *app, char name[BACKUP_NAME])
@@ -26,10 +25,10 @@ static size_t write_stem(const char *app, char name[BACKUP_NAME])
     size_t len = 0;
 
     for (; app[len] != '\0' && len < APP_BYTES; len++) {
-        char c = app[len];
-        bool plain = !iscntrl((unsigned char)c) && c != ' ' && c != '/' &&
-                     (c != '.' || len > 0);
-        name[len] = plain ? c : '-';
+        name[len] = app[len];
+        if (iscntrl((unsigned char)app[len]) || strchr(" /", app[len]) ||
+            (app[len] == '.' && len == 0))
+            name[len] = '-';
     }
     name[len++] = '-';
     name[len] = '\0';
@@ -64,8 +63,7 @@ static int64_t time_of(const char *app, const char *name)
     return strcmp(name, again) == 0 ? at_ms : 0;
 }
 
-/* ---- what is there --------------------------------------------------------
- */
+/* ---- what is there -------------------------------------------------------*/
 
 struct found {
     int64_t *at; /* times of ours, in no order */

@@ -62,8 +62,7 @@ static const char *folder_of(const struct keeper_backups *b)
     return b->heritage->settings->backup_dir;
 }
 
-/* ---- when -----------------------------------------------------------------
- */
+/* ---- when ----------------------------------------------------------------*/
 
 static int64_t due_at(const struct keeper_backups *b, int64_t wall)
 {
@@ -90,8 +89,7 @@ uint64_t keeper_backups_next(const struct keeper_backups *b)
     return loop_clock_ms() + (left > 0 ? (uint64_t)left : 0);
 }
 
-/* ---- the end of one -------------------------------------------------------
- */
+/* ---- the end of one ------------------------------------------------------*/
 
 static void answer(struct keeper_backups *b, bool ok,
                    const struct errand_end *end)
@@ -148,6 +146,7 @@ static void note_failure(const struct keeper_backups *b, const char *line,
         line = "its process died";
     log_error("Backup %s failed: %s", b->path, line);
     snprintf(end->text, sizeof end->text, "%.*s", ERRAND_RESULT - 1, line);
+    end->full = strstr(line, "space left") != NULL;
 }
 
 /* Only what its schedule made counts for the schedule. */
@@ -181,8 +180,7 @@ static void finish(struct keeper_backups *b)
     answer(b, ok, &end);
 }
 
-/* ---- what it says ---------------------------------------------------------
- */
+/* ---- what it says --------------------------------------------------------*/
 
 static void keep_words(struct keeper_backups *b, const char *words, size_t len)
 {
@@ -208,8 +206,7 @@ static void on_words(void *self, unsigned events)
         finish(b);
 }
 
-/* ---- the beginning of one -------------------------------------------------
- */
+/* ---- the beginning of one ------------------------------------------------*/
 
 /* posix_spawn's child is this same program, also when its file was replaced by
  * another version since. */
@@ -291,7 +288,7 @@ void keeper_backups_look(struct keeper_backups *b, uint64_t now_ms)
 static bool is_plain(const char *name)
 {
     return name[0] != '.' && strchr(name, '/') == NULL &&
-           strstr(name, ".part-") == NULL && strlen(name) < 200;
+           strstr(name, ".part-") == NULL && strlen(name) <= 200;
 }
 
 bool keeper_backups_want(struct keeper_backups *b, int errand, const char *name,
@@ -311,8 +308,7 @@ bool keeper_backups_want(struct keeper_backups *b, int errand, const char *name,
     return true;
 }
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------*/
 
 /* The settings were checked when they were read. */
 static void read_schedule(struct keeper_backups *b)

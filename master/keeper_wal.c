@@ -9,6 +9,7 @@
 #include "common/settings.h"
 #include "common/shared.h"
 #include "common/syncs.h"
+#include "master/keeper_pace.h"
 #include "master/keeper_pulse.h"
 #include "master/keeper_sync.h"
 #include "worker/db.h"
@@ -16,13 +17,13 @@
 #include "master/keeper_wal.h"
 
 enum {
-    LOOK_MS = 1000,         /* between two looks at a WAL that hardly grows */
-    LOOK_LEAST_MS = 20,     /* and at one that grows fast */
-    PASSES = 3,             /* at most, to catch up with writers */
+    SYNC_MS = 1000,         /* between two syncs that nobody waits for */
+    PASSES = 4,             /* at most, to catch up with writers */
+    REST = 128,             /* frames that are left for the turn, about 1 ms */
     TURN_PATIENCE_MS = 100, /* for readers, while all writers wait */
     AGAIN_MS = 1000,        /* after what did not succeed */
     AGAIN_MAX_MS = 16000,   /* after what did not succeed again and again */
-    CUT_MS = 60000,         /* between two looks at the file's size */
+    CUT_MS = 5000,          /* between two looks at the file's size */
     WARN_MS = 60000,
     LEAVE_PATIENCE_MS = 1000,
     ANEW_AT = 2, /* times wal_autocheckpoint: begins anew */
@@ -48,8 +49,7 @@ struct keeper_wal {
     uint64_t turn_again; /* how long after the next failure, ms */
     uint64_t cut_ms;     /* the next look at the file's size */
 
-    uint64_t seen_ms; /* how fast it grows is reckoned from here */
-    int seen_frames;
+    struct pace pace; /* at which it grows */
 
     uint64_t reader_told_ms, failure_told_ms; /* 0: never */
 };
@@ -108,7 +108,7 @@ static void sync_if_due(struct keeper_wal *w, struct db *db, uint64_t now_ms)
 {
     if (!w->full && now_ms < w->sync_ms)
         return;
-    w->sync_ms = now_ms + LOOK_MS;
+    w->sync_ms = now_ms + SYNC_MS;
     keeper_sync(w->heritage, db);
 }
 
@@ -151,19 +151,13 @@ static int uncopied(const struct checkpointed *wal)
     return wal->frames - wal->copied;
 }
 
-/* Until next to nothing is left. False when that was not to be had. */
+/* False when it could not be done, or a reader holds much of it. */
 static bool copy(struct keeper_wal *w, struct db *db, struct checkpointed *wal)
 {
-    enum db_result result = DB_DONE;
-    int pass = 0;
-
-    do {
-        result = checkpoint(w, db, CHECKPOINT_PASSIVE);
-        db_wal_now(db, wal);
-        pass++;
-    } while (result == DB_DONE && pass < PASSES && !w->held &&
-             uncopied(wal) >= w->limit);
+    enum db_result result = checkpoint(w, db, CHECKPOINT_PASSIVE);
     bool well = result == DB_DONE && !w->held;
+
+    db_wal_now(db, wal);
     w->copy_ms = well ? 0 : loop_clock_ms() + AGAIN_MS;
     w->copy_at = uncopied(wal) + w->limit;
     if (!well && w->turn_ms < w->copy_ms)
@@ -198,12 +192,12 @@ static bool is_large(const struct keeper_wal *w, const struct db *db)
 /*
  * All copied, the next writer begins it anew by itself, if it finds no reader;
  * without a pause between writers only the turn gives that. A file that once
- * was large stays so until it is cut, however little is in it.
+ * was large stays so until it is cut, which takes some 50 ms: now and then.
  */
 static bool turn_is_due(struct keeper_wal *w, const struct db *db,
                         const struct checkpointed *wal, uint64_t now_ms)
 {
-    if (now_ms < w->turn_ms)
+    if (w->wanted || now_ms < w->turn_ms)
         return false;
     if (now_ms >= w->cut_ms) {
         w->cut_ms = now_ms + CUT_MS;
@@ -212,11 +206,18 @@ static bool turn_is_due(struct keeper_wal *w, const struct db *db,
     return w->cuts || (wal->frames > ANEW_AT * w->limit && uncopied(wal) > 0);
 }
 
-/* Little is to be left for the turn, in which all writers wait. */
+/* As little as possible is left for the turn, in which all writers wait: each
+ * pass copies what came during the one before. */
 static bool make_ready(struct keeper_wal *w, struct db *db,
                        struct checkpointed *wal)
 {
-    return uncopied(wal) == 0 || copy(w, db, wal);
+    for (int pass = 0; pass < PASSES && uncopied(wal) > 0; pass++) {
+        if (!copy(w, db, wal))
+            return false;
+        if (uncopied(wal) <= REST)
+            break;
+    }
+    return w->cuts || uncopied(wal) > 0;
 }
 
 bool keeper_wal_wants_turn(const struct keeper_wal *w)
@@ -230,8 +231,7 @@ void keeper_wal_turn(struct keeper_wal *w, struct db *db)
 
     if (!w->wanted || is_lost(w))
         return;
-    enum checkpoint how =
-        is_large(w, db) ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
+    enum checkpoint how = w->cuts ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
     db_patience(db, TURN_PATIENCE_MS);
     bool well = checkpoint(w, db, how) == DB_DONE;
     db_patience(db, DB_PATIENCE_MS);
@@ -247,35 +247,14 @@ void keeper_wal_turn(struct keeper_wal *w, struct db *db)
 
 /* ---- looking -------------------------------------------------------------*/
 
-static uint64_t between(uint64_t least, uint64_t n, uint64_t most)
+/* What cannot be copied is not tried sooner for its growing. */
+static void plan(struct keeper_wal *w, const struct checkpointed *wal,
+                 uint64_t now_ms)
 {
-    if (n < least)
-        return least;
-    return n < most ? n : most;
-}
-
-/* The next look is when enough will have come, if it goes on growing as it
- * did. Rung often, it reckons no more often than that makes sense. */
-static void foresee(struct keeper_wal *w, const struct checkpointed *wal,
-                    uint64_t now_ms)
-{
-    uint64_t took_ms = now_ms - w->seen_ms;
-    uint64_t wait_ms = LOOK_MS;
-    int grown = wal->frames - w->seen_frames;
-    int left = w->limit - uncopied(wal);
-
-    if (took_ms < LOOK_LEAST_MS) {
-        if (w->next_ms < w->seen_ms + LOOK_LEAST_MS)
-            w->next_ms = w->seen_ms + LOOK_LEAST_MS;
-        return;
-    }
-    if (grown < 0) /* it began anew */
-        grown = wal->frames;
-    if (grown > 0 && left > 0)
-        wait_ms = (uint64_t)left * took_ms / (uint64_t)grown;
-    w->next_ms = now_ms + between(LOOK_LEAST_MS, wait_ms, LOOK_MS);
-    w->seen_ms = now_ms;
-    w->seen_frames = wal->frames;
+    pace_note(&w->pace, wal->frames, now_ms);
+    w->next_ms = now_ms + PACE_MOST_MS;
+    if (w->copy_ms <= now_ms)
+        w->next_ms = now_ms + pace_wait(&w->pace, w->limit - uncopied(wal));
 }
 
 uint64_t keeper_wal_next(const struct keeper_wal *w)
@@ -291,17 +270,17 @@ void keeper_wal_look(struct keeper_wal *w, struct db *db, uint64_t now_ms)
     sync_if_due(w, db, now_ms);
     if (is_lost(w)) {
         w->wanted = false;
-        w->next_ms = now_ms + LOOK_MS;
+        w->next_ms = now_ms + PACE_MOST_MS;
         return;
     }
     db_wal_now(db, &wal);
-    bool due = copy_is_due(w, &wal, now_ms);
-    bool well = !due || copy(w, db, &wal);
-    if (well && !w->wanted && turn_is_due(w, db, &wal, now_ms))
-        w->wanted = due || make_ready(w, db, &wal);
+    if (turn_is_due(w, db, &wal, now_ms))
+        w->wanted = make_ready(w, db, &wal);
+    else if (copy_is_due(w, &wal, now_ms))
+        copy(w, db, &wal);
     tell_of_reader(w, db, &wal, now_ms);
     put_figures(w, &wal);
-    foresee(w, &wal, now_ms + (loop_clock_ms() - began_ms));
+    plan(w, &wal, now_ms + (loop_clock_ms() - began_ms));
 }
 
 /* ---- its life ------------------------------------------------------------*/

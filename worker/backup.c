@@ -11,8 +11,7 @@
 
 #include "worker/backup.h"
 
-/* ---- what must not be written over ----------------------------------------
- */
+/* ---- what must not be written over ---------------------------------------*/
 
 /* Beside a database that somebody writes lies one of these; and a copy put in
  * its place would be opened with them and torn. */
@@ -67,8 +66,7 @@ static bool may_replace(const char *file, const struct stat *database,
     return !has_journal(file, fault);
 }
 
-/* ---- the copy -------------------------------------------------------------
- */
+/* ---- the copy ------------------------------------------------------------*/
 
 /* The source is open no longer than it must be: while it is, the WAL grows. */
 static bool copy(const char *database, const struct partfile *part,
@@ -128,8 +126,7 @@ bool backup_make(const char *database, const char *file,
     return ok;
 }
 
-/* ---- a file given to us ---------------------------------------------------
- */
+/* ---- a file given to us --------------------------------------------------*/
 
 static bool begins_well(const char *file, struct fault *fault)
 {

@@ -19,8 +19,7 @@ enum {
     REDRAW_NS = 100000000,
 };
 
-/* ---- words ----------------------------------------------------------------
- */
+/* ---- words ---------------------------------------------------------------*/
 
 static bool misused(const struct backup_words *w, int *code, const char *reason,
                     const char *what)
@@ -92,8 +91,7 @@ bool backup_words_database(const struct backup_words *w,
     return ok;
 }
 
-/* ---- what is said ---------------------------------------------------------
- */
+/* ---- what is said --------------------------------------------------------*/
 
 int backup_complain(const struct fault *fault)
 {
@@ -103,15 +101,16 @@ int backup_complain(const struct fault *fault)
 
 void backup_print_figures(uint64_t bytes, uint64_t took_ns, uint64_t orphans)
 {
-    printf("%.1f MB in %.1f s, checked", (double)bytes / 1e6,
-           (double)took_ns / 1e9);
+    bool small = bytes < 1000000;
+
+    printf("%.1f %s in %.1f s, checked", (double)bytes / (small ? 1e3 : 1e6),
+           small ? "kB" : "MB", (double)took_ns / 1e9);
     if (orphans > 0)
         printf("; in it %llu rows refer to others that are not there",
                (unsigned long long)orphans);
 }
 
-/* ---- how far it is --------------------------------------------------------
- */
+/* ---- how far it is -------------------------------------------------------*/
 
 static volatile sig_atomic_t told_to_stop;
 

@@ -24,7 +24,7 @@ struct db_source {
     uint64_t bytes;
 };
 
-/* ---- small things -------------------------------------------------------- */
+/* ---- small things --------------------------------------------------------*/
 
 /* SQLite's words for a failure; those for a full disk are ours. */
 static bool refuse(struct sqlite3 *raw, int code, struct fault *fault)
@@ -68,7 +68,7 @@ static int on_text(void *self, int count, char **values, char **names)
     return 0;
 }
 
-/* ---- the database that others use ---------------------------------------- */
+/* ---- the database that others use ----------------------------------------*/
 
 /* The transaction takes its snapshot with the first read, and the WAL keeps
  * that until the connection is closed. */
@@ -128,7 +128,7 @@ uint64_t db_source_bytes(const struct db_source *s)
     return s->bytes;
 }
 
-/* ---- copying it ---------------------------------------------------------- */
+/* ---- copying it ----------------------------------------------------------*/
 
 /* A file that is thrown away after any failure needs neither journal nor
  * locks; it is synced once, at the end. */
@@ -192,7 +192,7 @@ bool db_source_copy(struct db_source *s, const char *file,
     return ok;
 }
 
-/* ---- files that nobody else has open ------------------------------------- */
+/* ---- files that nobody else has open -------------------------------------*/
 
 static enum db_result judge(struct sqlite3 *raw, int code, struct fault *fault)
 {

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "worker/bearer.h"
 #include "worker/gate.h"
 #include "worker/problem.h"
 #include "worker/run.h"
@@ -30,23 +31,12 @@ static bool has_role(const struct identity *who, const char *role)
            strcmp(who->role, "admin") == 0;
 }
 
-/* The token of "Bearer token" (RFC 6750, 2.1); null ptr without. */
-static struct slice bearer(const struct request *req)
-{
-    struct slice rest = request_header(req, "authorization");
-    struct slice scheme = slice_word(&rest);
-
-    if (rest.len > 0 && slice_is_nocase(scheme, "bearer"))
-        return rest;
-    return (struct slice){NULL, 0};
-}
-
 /* False when it was refused: without a token, if one is `needed`, or with one
  * that opens nothing. */
 static bool show_token(struct tokens *tokens, struct call *call, bool needed,
                        struct identity *who)
 {
-    struct slice token = bearer(call->req);
+    struct slice token = bearer_of(call->req);
 
     if (token.ptr == NULL)
         return !needed ||

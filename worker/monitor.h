@@ -44,6 +44,9 @@ void monitor_cache(const struct monitor *m, struct call *call);
  * also as query parameters of those names. Says what was cleared.
  */
 void monitor_clear(const struct monitor *m, struct call *call);
+/* GET /api/monitoring/writers: who has the turn to write, who waits for it,
+ * who was slow with it, and the syncs */
+void monitor_writers(const struct monitor *m, struct call *call);
 /* GET /api/jobs: how the scheduled jobs fare */
 void monitor_jobs(const struct monitor *m, struct call *call);
 

@@ -1,6 +1,12 @@
-#include "common/jobboard.h"
-
 #include "worker/monitor_private.h"
+
+bool monitor_job(const struct monitor *m, int entry, struct job_figures *out)
+{
+    if (!jobboard_read(m->shared->jobboard, entry, out))
+        return false;
+    out->running = out->running && monitor_pid(m, SLOT_KEEPER) != 0;
+    return true;
+}
 
 static void add_ms(struct jsonout *j, const char *name, bool known, uint64_t ns)
 {
@@ -43,7 +49,7 @@ void monitor_jobs(const struct monitor *m, struct call *call)
 
     jsonout_open(&j, "jobs", '[');
     for (int i = 0; i < JOBS_MAX; i++)
-        if (jobboard_read(m->shared->jobboard, i, &f))
+        if (monitor_job(m, i, &f))
             add_job(&j, &f);
     jsonout_close(&j, ']');
     monitor_end(&j);

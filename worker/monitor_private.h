@@ -7,6 +7,7 @@
 
 #include "common/arena.h"
 #include "common/heritage.h"
+#include "common/jobboard.h"
 #include "common/jsonout.h"
 #include "common/metrics.h"
 #include "common/recorder.h"
@@ -85,6 +86,13 @@ struct tallies {
 void tallies_take(struct tallies *t, const struct monitor *m);
 void tallies_free(struct tallies *t);
 
+/* ---- writes --------------------------------------------------------------*/
+
+/* How long each piece of work waited for its turn, and how long each turn was
+ * held, of all processes. */
+void monitor_turns(const struct monitor *m, struct distribution *waits,
+                   struct distribution *holds);
+
 /* ---- requests ------------------------------------------------------------*/
 
 /* Whether the record is of a request that its worker is at now. */
@@ -104,5 +112,10 @@ struct slice monitor_text(const char *room, size_t size);
 void monitor_workers(const struct monitor *m, struct jsonout *j);
 /* "process_list":[…], what each process of ours costs. */
 void monitor_processes(const struct monitor *m, struct jsonout *j);
+
+/* ---- jobs ----------------------------------------------------------------*/
+
+/* jobboard_read; what a keeper was at that is gone does not run. */
+bool monitor_job(const struct monitor *m, int entry, struct job_figures *out);
 
 #endif

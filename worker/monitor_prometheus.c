@@ -162,6 +162,7 @@ void monitor_prometheus(const struct monitor *m, struct call *call)
     add_alerts(&g);
     add_database(&g);
     add_wal(&g);
+    scrape_writes(&g);
     scrape_jobs(&g);
     tallies_free(&g.tallies);
 }

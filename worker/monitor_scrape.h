@@ -24,6 +24,10 @@ struct scrape {
 void scrape_routes(struct scrape *g);
 /* What belongs to a worker's place, and to a process. */
 void scrape_slots(struct scrape *g);
+/* How writes wait for their turn, and for the disk. */
+void scrape_writes(struct scrape *g);
+/* Seconds, from 10 µs on; ends with null. */
+extern const struct bound scrape_sql_bounds[];
 /* How the scheduled jobs fare. */
 void scrape_jobs(struct scrape *g);
 

@@ -1,5 +1,3 @@
-#include "common/jobboard.h"
-
 #include "worker/monitor_scrape.h"
 
 /* A family with one sample for each job. */
@@ -60,12 +58,12 @@ static const struct job_family families[] = {
 };
 
 /* One copy, so that a job's figures agree. */
-static size_t read_jobs(struct scrape *g, struct job_figures *jobs)
+static size_t read_jobs(const struct scrape *g, struct job_figures *jobs)
 {
     size_t count = 0;
 
     for (int i = 0; i < JOBS_MAX; i++)
-        count += jobboard_read(g->m->shared->jobboard, i, &jobs[count]);
+        count += monitor_job(g->m, i, &jobs[count]);
     return count;
 }
 

@@ -15,7 +15,7 @@ static const struct bound request_bounds[] = {
     {"10", 10000000000}, {NULL, 0},
 };
 
-static const struct bound sql_bounds[] = {
+const struct bound scrape_sql_bounds[] = {
     {"0.00001", 10000}, {"0.000025", 25000}, {"0.00005", 50000},
     {"0.0001", 100000}, {"0.00025", 250000}, {"0.0005", 500000},
     {"0.001", 1000000}, {"0.005", 5000000},  {"0.01", 10000000},
@@ -77,8 +77,8 @@ static void add_sql(struct scrape *g)
         const struct tally *t = g->tallies.at[i];
         label_route(labels, t);
         if (t->totals.sql.count > 0)
-            promtext_histogram(&g->p, labels, ROUTE_LABELS + 1, sql_bounds,
-                               &t->totals.sql);
+            promtext_histogram(&g->p, labels, ROUTE_LABELS + 1,
+                               scrape_sql_bounds, &t->totals.sql);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "common/jsonout.h"
+#include "common/syncs.h"
 #include "worker/answer.h"
 #include "worker/problem.h"
 #include "worker/warm.h"
@@ -24,7 +25,11 @@ static void answer_alive(struct own_answers *o, struct call *call)
 static void answer_ready(struct own_answers *o, struct call *call)
 {
     db_suspect(o->db);
-    if (db_ready(o->db, call->now_ms))
+    if (o->monitor.shared && syncs_broken(o->monitor.shared->syncs))
+        problem(call->res, 503,
+                "The disk has failed to keep a write; nothing is written until "
+                "the server is started anew");
+    else if (db_ready(o->db, call->now_ms))
         answer_text(call->res, "{\"status\":\"ready\"}");
     else
         problem(call->res, 503, "The database is not usable at present");
@@ -60,10 +65,15 @@ static void (*const alive[OWN_PATHS])(struct own_answers *o,
 /* Out of the segment. */
 static void (*const shown[OWN_PATHS])(const struct monitor *m,
                                       struct call *call) = {
-    [OWN_PROMETHEUS] = monitor_prometheus, [OWN_METRICS] = monitor_metrics,
-    [OWN_SYSTEM] = monitor_system,         [OWN_REQUESTS] = monitor_requests,
-    [OWN_REQUEST] = monitor_request,       [OWN_CACHE_STATS] = monitor_cache,
-    [OWN_CACHE_CLEAR] = monitor_clear,     [OWN_JOBS] = monitor_jobs,
+    [OWN_PROMETHEUS] = monitor_prometheus,
+    [OWN_METRICS] = monitor_metrics,
+    [OWN_SYSTEM] = monitor_system,
+    [OWN_REQUESTS] = monitor_requests,
+    [OWN_REQUEST] = monitor_request,
+    [OWN_CACHE_STATS] = monitor_cache,
+    [OWN_CACHE_CLEAR] = monitor_clear,
+    [OWN_WRITERS] = monitor_writers,
+    [OWN_JOBS] = monitor_jobs,
 };
 
 /* By the keeper, later; true when that is refused. */

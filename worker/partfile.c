@@ -14,7 +14,7 @@
 
 static const char mark[] = ".part-";
 
-/* ---- folders ------------------------------------------------------------- */
+/* ---- folders -------------------------------------------------------------*/
 
 void partfile_folder(const char *path, char folder[PARTFILE_PATH])
 {
@@ -72,7 +72,7 @@ bool partfile_room(const char *target, uint64_t bytes, struct fault *fault)
                      folder, (double)bytes / 1e6, (double)free / 1e6);
 }
 
-/* ---- what the dead left -------------------------------------------------- */
+/* ---- what the dead left --------------------------------------------------*/
 
 /* The process that a part's name ends with, perhaps followed by SQLite's
  * "-wal"; 0 when it is no such name, or not one of `target`. */
@@ -109,7 +109,7 @@ void partfile_sweep(const char *folder, const char *name)
         closedir(dir);
 }
 
-/* ---- one of our own ------------------------------------------------------ */
+/* ---- one of our own ------------------------------------------------------*/
 
 /* An owner that cannot be given stays ours; then nobody else gains access,
  * since the mode is no wider than that of `like`. */

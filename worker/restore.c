@@ -34,8 +34,7 @@ struct restoring {
     int lock; /* descriptor of the former database; -1: there is none */
 };
 
-/* ---- the lock -------------------------------------------------------------
- */
+/* ---- the lock ------------------------------------------------------------*/
 
 static struct flock whole_lock(short type)
 {
@@ -98,8 +97,7 @@ static bool take_lock(struct restoring *r, struct fault *fault)
                      strerror(errno));
 }
 
-/* ---- the copy -------------------------------------------------------------
- */
+/* ---- the copy ------------------------------------------------------------*/
 
 static bool write_all(int fd, const char *bytes, size_t len)
 {
@@ -180,8 +178,7 @@ static bool make_part(struct restoring *r, const struct stat *st,
     return true;
 }
 
-/* ---- the former database --------------------------------------------------
- */
+/* ---- the former database -------------------------------------------------*/
 
 enum { NAME_BYTES = PARTFILE_PATH + 64 };
 
@@ -315,8 +312,7 @@ static bool put_aside(struct restoring *r, struct fault *fault)
     return remove_journals(r, fault);
 }
 
-/* ---- all of it ------------------------------------------------------------
- */
+/* ---- all of it -----------------------------------------------------------*/
 
 static bool proceed(struct restoring *r, const struct stat *st,
                     struct fault *fault)

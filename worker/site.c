@@ -150,12 +150,13 @@ void site_end(struct site *s, uint64_t now_ms)
 
 size_t site_waiting(const struct site *s)
 {
-    return endpoints_waiting(s->endpoints);
+    return endpoints_waiting(s->endpoints) + own_waiting(&s->own);
 }
 
 void site_resume(struct site *s, uint64_t now_ms)
 {
     endpoints_resume(s->endpoints, now_ms);
+    own_resume(&s->own, now_ms);
 }
 
 int site_patience(const struct site *s, uint64_t now_ms, int most)
@@ -165,7 +166,7 @@ int site_patience(const struct site *s, uint64_t now_ms, int most)
 
 bool site_cancel(struct site *s, struct call *call)
 {
-    return endpoints_cancel(s->endpoints, call);
+    return endpoints_cancel(s->endpoints, call) || own_cancel(&s->own, call);
 }
 
 void site_warm(struct site *s, uint64_t now_ms)

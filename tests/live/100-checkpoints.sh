@@ -111,25 +111,29 @@ def logged(text):
         return text in f.read()
 
 
-# Writers that never pause. The keeper has to have seen how fast it grows.
+# Writers that never pause: it begins anew all the same.
 before = samples()["prong_checkpoints_total", None]
 with Load():
     await_(more(200), "the first rows", 30)
-    await_(lambda: samples()["prong_checkpoints_total", None] > before,
-           "a checkpoint")
-    await_(is_short, "a short WAL")
-    most = 0
-    goal = more(3000)
-    while not goal():
-        most = max(most, index()[0])
-        time.sleep(0.002)
-check(most < 40 * LIMIT, f"{most} frames")  # of 3000 commits
+    anew = total = most = last = 0
+    end = time.monotonic() + 30
+    while anew < 6:
+        frames = index()[0]
+        if frames < last:
+            anew += 1
+        if anew > 0:  # until then the keeper does not know of the load
+            total += frames if frames < last else frames - last
+            most = max(most, frames)
+        last = frames
+        check(time.monotonic() < end, f"{anew} times anew, {most} frames")
+        time.sleep(0.001)
+check(most < 0.7 * total, f"{most} frames of {total} written")
 now = samples()
 check(now["prong_checkpoints_total", None] > before + 3, "checkpoints")
 check(now["prong_checkpoint_seconds_total", None] > 0, "their time")
 told = page("/api/monitoring/system")["database"]
 check(told["checkpoints"] >= 3 and told["checkpoint_ms"] > 0, f"{told}")
-check(told["wal_copied"] <= told["wal_frames"] < 40 * LIMIT, f"{told}")
+check(told["wal_copied"] <= told["wal_frames"], f"{told}")
 
 # Workers alone: all that is written stays in the WAL.
 await_(lambda: index()[0] - index()[1] < LIMIT, "a WAL that is copied")

@@ -171,7 +171,7 @@ sqlite3 "$db" "UPDATE prong_idempotency SET created_at = created_at - 61000
 order key-1 first 201
 replayed # nobody has removed it yet
 removed() {
-    curl -sf -X POST "$ADMIN/api/jobs/idempotency_keys/run"
+    curl -sf -m 20 -X POST "$ADMIN/api/jobs/idempotency_keys/run"
 }
 await 20 removed # the keeper may just be starting
 order key-1 first 201

@@ -33,8 +33,7 @@ static int listen_to(int loop, unsigned *slot)
     struct epoll_event events[8];
     int n = epoll_wait(loop, events, 8, 0);
 
-    if (n > 0)
-        *slot = events[0].data.u32;
+    *slot = n > 0 ? events[0].data.u32 : SLOTS_ALL;
     return n;
 }
 

@@ -4,160 +4,13 @@
  * was answered for (db_sync) is missing, and none is there before the one that
  * went before it.
  */
-#include "disk.h"
+#include "power.h"
 
 enum {
-    SEEDS = 400,
-    SECTOR = 512,
+    SEEDS = 200,
     STEPS = 40,
     OPERATIONS = 600, /* in which the power fails; some runs have fewer */
 };
-
-/* ---- chance ---- */
-
-static uint64_t chance;
-
-/* 0 to below - 1 (xorshift). */
-static unsigned pick(unsigned below)
-{
-    chance ^= chance << 13;
-    chance ^= chance >> 7;
-    chance ^= chance << 17;
-    return (unsigned)(chance >> 20) % below;
-}
-
-/* ---- what the power leaves ---- */
-
-struct bytes {
-    char *at;
-    size_t size;
-};
-
-/* Not synced; without bytes: the file is cut, or grows, to `at`. */
-struct pending {
-    size_t at;
-    struct bytes bytes;
-};
-
-struct platter {
-    struct bytes safe;
-    struct pending *pending;
-    size_t count;
-};
-
-static struct {
-    struct platter platters[DISK_PARTS];
-    unsigned operations;
-    unsigned fails_at;
-    bool failed;
-    const struct scratch *folder;
-} power;
-
-static struct bytes copy_of(const void *at, size_t size)
-{
-    struct bytes b = {malloc(size + 1), size};
-
-    assert_non_null(b.at);
-    if (size)
-        memcpy(b.at, at, size);
-    return b;
-}
-
-/* Grown with zeros, or cut. */
-static void resize(struct bytes *b, size_t size)
-{
-    b->at = realloc(b->at, size + 1);
-    assert_non_null(b->at);
-    if (size > b->size)
-        memset(b->at + b->size, 0, size - b->size);
-    b->size = size;
-}
-
-static void put(struct bytes *b, size_t at, const char *from, size_t len)
-{
-    if (b->size < at + len)
-        resize(b, at + len);
-    memcpy(b->at + at, from, len);
-}
-
-/* Each sector by a chance of odds in 8. */
-static void apply(struct bytes *b, const struct pending *p, unsigned odds)
-{
-    const struct bytes *from = &p->bytes;
-
-    if (from->at == NULL && pick(8) < odds)
-        resize(b, p->at);
-    for (size_t done = 0, len; done < from->size; done += len) {
-        len = SECTOR - (p->at + done) % SECTOR;
-        if (len > from->size - done)
-            len = from->size - done;
-        if (pick(8) < odds)
-            put(b, p->at + done, from->at + done, len);
-    }
-}
-
-static void empty(struct platter *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        free(p->pending[i].bytes.at);
-    p->count = 0;
-}
-
-static void leave(enum disk_part part, const char *name, unsigned odds)
-{
-    const struct platter *p = &power.platters[part];
-    struct bytes left = copy_of(p->safe.at, p->safe.size);
-
-    for (size_t i = 0; i < p->count; i++)
-        apply(&left, &p->pending[i], odds);
-    write_file(scratch_name(power.folder, name), left.at, left.size);
-    free(left.at);
-}
-
-/* Nothing of what was not synced, all of it, a half, or nearly all. */
-static void fail_power(void)
-{
-    static const unsigned odds[] = {0, 8, 4, 7};
-    unsigned o = odds[pick(4)];
-
-    leave(DISK_DATABASE, "left.db", o);
-    leave(DISK_WAL, "left.db-wal", o);
-    power.failed = true;
-}
-
-static void tick(void)
-{
-    if (++power.operations == power.fails_at)
-        fail_power();
-}
-
-static void on_write(enum disk_part part, const void *bytes, size_t len,
-                     size_t at)
-{
-    struct platter *p = &power.platters[part];
-    struct pending new = {.at = at};
-
-    if (power.failed)
-        return;
-    if (bytes)
-        new.bytes = copy_of(bytes, len);
-    p->pending = realloc(p->pending, (p->count + 1) * sizeof new);
-    assert_non_null(p->pending);
-    p->pending[p->count++] = new;
-    tick();
-}
-
-static void on_sync(enum disk_part part)
-{
-    struct platter *p = &power.platters[part];
-
-    tick();
-    if (power.failed)
-        return;
-    for (size_t i = 0; i < p->count; i++)
-        apply(&p->safe, &p->pending[i], 8);
-    empty(p);
-}
 
 /* ---- a life ---- */
 
@@ -292,9 +145,10 @@ static void must_be(struct db *db, const char *sql, int64_t expected,
                  (int)expected);
 }
 
-static void inspect(const struct life *l, unsigned seed)
+static void inspect(const struct scratch *s, const struct life *l,
+                    unsigned seed)
 {
-    struct db *db = must_open(scratch_name(power.folder, "left.db"), DB_SERVE);
+    struct db *db = must_open(scratch_name(s, "left.db"), DB_SERVE);
     int64_t last = one_int(db, "SELECT tx FROM last");
 
     if (last < l->synced || last > l->begun)
@@ -318,14 +172,13 @@ static void inspect(const struct life *l, unsigned seed)
     db_close(db);
 }
 
-static void remove_all(const char *name)
+static void remove_all(const struct scratch *s, const char *name)
 {
     static const char *const ends[] = {"", "-wal", "-shm"};
     char path[192];
 
     for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s%s", power.folder->dir, name,
-                 ends[i]);
+        snprintf(path, sizeof path, "%s/%s%s", s->dir, name, ends[i]);
         unlink(path);
     }
 }
@@ -347,20 +200,15 @@ static struct bytes make_first(const struct scratch *s)
     return copy_of(bytes, size);
 }
 
-static void set_out(const struct bytes *first, unsigned seed)
+static void set_out(const struct scratch *s, const struct bytes *first,
+                    unsigned seed)
 {
     chance = (seed + 1) * 0x9E3779B97F4A7C15U;
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)seed + 1, NULL);
-    power.operations = 0;
-    power.failed = false;
     power.fails_at = 1 + pick(OPERATIONS);
-    power.platters[DISK_DATABASE].safe = copy_of(first->at, first->size);
-    power.platters[DISK_WAL].safe = copy_of("", 0);
-    remove_all("a.db");
-    remove_all("left.db");
-    write_file(power.folder->path, first->at, first->size);
-    disk_insert();
-    disk.listener = (struct disk_listener){on_write, on_sync};
+    remove_all(s, "a.db");
+    remove_all(s, "left.db");
+    power_on(s, first);
 }
 
 static void come_home(struct life *l)
@@ -368,14 +216,7 @@ static void come_home(struct life *l)
     db_close(l->reader);
     db_close(l->keeper);
     db_close(l->writer);
-    disk_remove();
-    for (enum disk_part part = 0; part < DISK_PARTS; part++) {
-        struct platter *p = &power.platters[part];
-        empty(p);
-        free(p->safe.at);
-        free(p->pending);
-        *p = (struct platter){.count = 0};
-    }
+    power_off();
 }
 
 static void test_power(void **state)
@@ -384,9 +225,8 @@ static void test_power(void **state)
     struct bytes first = make_first(s);
     unsigned lost = 0;
 
-    power.folder = s;
     for (unsigned seed = 0; seed < SEEDS; seed++) {
-        set_out(&first, seed);
+        set_out(s, &first, seed);
         struct life l = {.writer = must_open(s->path, DB_SERVE),
                          .keeper = must_open(s->path, DB_SERVE),
                          .reader = must_open(s->path, DB_SERVE)};
@@ -394,10 +234,10 @@ static void test_power(void **state)
         prepare(&l);
         live(&l);
         come_home(&l);
-        inspect(&l, seed);
+        inspect(s, &l, seed);
         lost += l.synced < l.begun;
     }
-    free(first.at);
+    drop(&first);
     assert_true(lost > SEEDS / 2); /* else it happens at no bad time */
 }
 

@@ -7,10 +7,11 @@
 
 #include "master/jobclock.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
-
-static const int64_t DAY = 24 * (int64_t)HOUR;
-static const int64_t MIDNIGHT = 20000 * 24 * (int64_t)HOUR;
+static const int64_t SECOND = 1000;
+static const int64_t MINUTE = 60000;
+static const int64_t HOUR = 3600000;
+static const int64_t DAY = 86400000;
+static const int64_t MIDNIGHT = 20000 * INT64_C(86400000);
 
 /* The clocks in hand. */
 static struct instant now;
@@ -29,7 +30,7 @@ static void jump(int64_t ms)
 static int set_up(void **state)
 {
     (void)state;
-    now = (struct instant){MIDNIGHT + 12 * HOUR, 5 * HOUR};
+    now = (struct instant){MIDNIGHT + 12 * HOUR, 18000000};
     return 0;
 }
 
@@ -73,7 +74,7 @@ static void test_every(void **state)
 /* It waits as long as it was to, whatever the wall clock does. */
 static void test_every_when_the_clock_jumps(void **state)
 {
-    static const int64_t jumps[] = {HOUR, -HOUR, 1000000000000, -1000000000000};
+    const int64_t jumps[] = {HOUR, -HOUR, 1000000000000, -1000000000000};
 
     (void)state;
     for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
@@ -133,7 +134,7 @@ static void test_daily_when_the_clock_is_put_forward(void **state)
  * runs once. */
 static void test_daily_when_the_clock_is_put_back(void **state)
 {
-    static const int64_t jumps[] = {-8, -10 * SECOND, -3 * HOUR, -23 * HOUR};
+    const int64_t jumps[] = {-8, -10 * SECOND, -3 * HOUR, -23 * HOUR};
 
     (void)state;
     for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
@@ -183,7 +184,7 @@ static void test_hasten(void **state)
 {
     (void)state;
     struct jobclock c = every(6 * HOUR, 0);
-    jobclock_hasten(&c, now.wall_ms + 7 * (int64_t)HOUR, now);
+    jobclock_hasten(&c, now.wall_ms + 7 * HOUR, now);
     expect_left(&c, 6 * HOUR);
     jobclock_hasten(&c, now.wall_ms + 10 * MINUTE, now);
     expect_left(&c, 10 * MINUTE);

@@ -40,6 +40,7 @@ static void lists_jobs(void **state)
     (void)state;
     see(monitor_jobs, "GET /api/jobs");
     expect_text("$.jobs", "[]");
+    man(SLOT_KEEPER, 300, BORN_AGO_MS);
     put(&revenue);
     jobboard_entry(cockpit.shared.jobboard, "only a name yet");
     put(&clean);
@@ -70,6 +71,19 @@ static void lists_jobs(void **state)
     expect_nothing("$.jobs[3]");
 }
 
+/* It was at it when it died. */
+static void what_a_dead_keeper_left(void **state)
+{
+    (void)state;
+    put(&revenue);
+    see(monitor_jobs, "GET /api/jobs");
+    expect_int("$.jobs[0].running", 0);
+    expect_int("$.jobs[0].runs", 6);
+    man(SLOT_KEEPER, 301, 1000);
+    see(monitor_jobs, "GET /api/jobs");
+    expect_int("$.jobs[0].running", 1);
+}
+
 /* The lines of the page that speak of jobs. */
 static void expect_scrape(const char *wanted)
 {
@@ -93,6 +107,7 @@ static void scrapes_jobs(void **state)
     assert_null(
         strstr(visit(monitor_prometheus, &(struct asked){.line = "GET /m"}),
                "prong_job_"));
+    man(SLOT_KEEPER, 300, BORN_AGO_MS);
     put(&revenue);
     jobboard_entry(cockpit.shared.jobboard, "only a name yet");
     put(&clean);
@@ -129,7 +144,8 @@ static void scrapes_jobs(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(lists_jobs), T(scrapes_jobs)};
+    const struct CMUnitTest tests[] = {
+        T(lists_jobs), T(what_a_dead_keeper_left), T(scrapes_jobs)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 #include <ctype.h>
 
 #include "common/board.h"
+#include "common/syncs.h"
+#include "common/turnstile.h"
 #include "tests/unit/cockpit.h"
 #include "worker/promtext.h"
 
@@ -413,6 +415,46 @@ static void counts_processes(void **state)
     expect_line("prong_cache_invalidations_total{table=\"we\\\"ird\"} 0");
 }
 
+static void counts_writes(void **state)
+{
+    const struct turn_work work = {number_of("POST /api/chefs"), SLICE("a"),
+                                   20000000};
+    struct turnstile *t = cockpit.shared.turnstile;
+    struct syncs *s = cockpit.shared.syncs;
+    uint64_t upto;
+
+    (void)state;
+    see_page();
+    expect_line("prong_turnstile_wait_seconds_count 0");
+    expect_line("prong_durability_lost 0");
+    turnstile_ask(t, 0, NULL);
+    turnstile_work(t, 0, &work);
+    turnstile_work(t, 0, &work);
+    turnstile_ask(t, 1, NULL);
+    turnstile_queue(t, 1, 6);
+    turnstile_pass(t, 0, NULL);
+    turnstile_ask(t, 0, NULL);
+    turnstile_queue(t, 0, 7);
+    for (unsigned i = 0; i < 3; i++)
+        syncs_commit(s);
+    assert_true(syncs_lead(s, 0, &upto));
+    syncs_led(s, 0, 1500000000, true, NULL);
+    see_page();
+    expect_line("prong_turnstile_wait_seconds_bucket{le=\"0.01\"} 0");
+    expect_line("prong_turnstile_wait_seconds_bucket{le=\"0.05\"} 2");
+    expect_line("prong_turnstile_wait_seconds_sum 0.04");
+    expect_line("prong_turnstile_hold_seconds_count 1");
+    expect_line("prong_write_queue 7");
+    expect_line("prong_commits_total 3");
+    expect_line("prong_wal_syncs_total 1");
+    expect_line("prong_wal_sync_seconds_total 1.5");
+    syncs_commit(s);
+    assert_true(syncs_lead(s, 0, &upto));
+    syncs_led(s, 0, 1, false, NULL);
+    see_page();
+    expect_line("prong_durability_lost 1");
+}
+
 #define T(name)                                                                \
     cmocka_unit_test_setup_teardown(name, cockpit_make, cockpit_remove)
 
@@ -425,6 +467,7 @@ int main(void)
         T(begins_well_formed),
         T(counts_routes),
         T(counts_processes),
+        T(counts_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,7 @@
 
 #include "scratch.h"
 
-/* ---- dying at a chosen instant ---------------------------------------------
- */
+/* ---- dying at a chosen instant -------------------------------------------*/
 
 /* What changes files, SQLite's calls too, goes through these: the process ends
  * before the one that brings the count to 0. */
@@ -64,8 +63,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
     return syscall(SYS_pwrite64, fd, bytes, len, at);
 }
 
-/* ---- a stage ---------------------------------------------------------------
- */
+/* ---- a stage -------------------------------------------------------------*/
 
 static struct {
     char backup[128];
@@ -159,8 +157,7 @@ static void refuses(const char *database, const char *file, const char *reason)
         fail_msg("\"%s\" says nothing of \"%s\"", fault.text, reason);
 }
 
-/* ---- good ones -------------------------------------------------------------
- */
+/* ---- good ones -----------------------------------------------------------*/
 
 static void test_former_one_is_kept(void **state)
 {
@@ -289,8 +286,7 @@ static void test_second_name_goes(void **state)
     assert_int_equal(count_names(s, "before"), 1);
 }
 
-/* ---- none ------------------------------------------------------------------
- */
+/* ---- none ----------------------------------------------------------------*/
 
 static void test_files_that_are_refused(void **state)
 {

@@ -20,6 +20,7 @@ enum { SAFE = 10, FAILED, SLEEPS, NOT_PERMITTED = 77 };
 struct world {
     _Atomic uint64_t waits[SLOTS]; /* as they were told to syncs */
     _Atomic unsigned rung[SLOTS];
+    _Atomic bool ended; /* a child's body has */
     _Alignas(64) char syncs_region[];
 };
 
@@ -62,26 +63,33 @@ static int traced(void *self, unsigned number)
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
         return NOT_PERMITTED;
     raise(SIGSTOP);
-    return body();
+    int code = body();
+    world->ended = true;
+    return code;
 }
 
-/* Executes so many instructions of it; false, with its exit code, if it ended
- * before. */
-static bool advance(pid_t pid, unsigned steps, int *code)
+/* Stopped just before its body. */
+static pid_t start(int (*body)(void))
 {
+    pid_t pid = crowd_start(traced, &body, 0);
     int status;
 
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    while (WIFSTOPPED(status) && steps-- > 0) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_PERMITTED)
+        skip();
+    assert_true(WIFSTOPPED(status));
+    return pid;
+}
+
+static void advance(pid_t pid, unsigned steps)
+{
+    int status;
+
+    while (steps-- > 0) {
         assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSTOPPED(status));
     }
-    if (WIFSTOPPED(status))
-        return true;
-    *code = WEXITSTATUS(status);
-    if (*code == NOT_PERMITTED)
-        skip();
-    return false;
 }
 
 static int run_on(pid_t pid)
@@ -94,19 +102,14 @@ static int run_on(pid_t pid)
 static unsigned length_of(int (*body)(void), void (*set)(void))
 {
     unsigned steps = 0;
-    int status;
 
     begin_world();
     set();
-    pid_t pid = crowd_start(traced, &body, 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    for (; WIFSTOPPED(status); steps++) {
-        assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-    }
+    pid_t pid = start(body);
+    for (; !world->ended; steps++)
+        advance(pid, 1);
+    crowd_kill(pid);
     segment_free(segment);
-    if (WEXITSTATUS(status) == NOT_PERMITTED)
-        skip();
     return steps;
 }
 
@@ -171,14 +174,13 @@ static void killed_anywhere(void **state)
 {
     int (*body)(void) = sync_in_company;
     unsigned length = length_of(body, two_wait);
-    int code;
 
     (void)state;
     for (unsigned at = 0; at < length; at += 1 + length / POINTS) {
         begin_world();
         two_wait();
-        pid_t pid = crowd_start(traced, &body, 0);
-        assert_true(advance(pid, at, &code));
+        pid_t pid = start(body);
+        advance(pid, at);
         crowd_kill(pid);
         syncs_forget(the_syncs(), OURS, NULL);
         nobody_is_forgotten();
@@ -220,15 +222,14 @@ static void it_ends_anywhere(bool ok)
 {
     int (*body)(void) = wait_or_lead;
     unsigned length = length_of(body, another_leads);
-    int code = SLEEPS;
 
     for (unsigned at = 0; at < length; at += 1 + length / POINTS) {
         begin_world();
         another_leads();
-        pid_t pid = crowd_start(traced, &body, 0);
-        assert_true(advance(pid, at, &code));
+        pid_t pid = start(body);
+        advance(pid, at);
         syncs_led(the_syncs(), 2, 1000, ok, NULL);
-        code = run_on(pid);
+        int code = run_on(pid);
         if (code == SLEEPS)
             assert_int_equal(world->rung[OURS], 1);
         else
@@ -249,12 +250,50 @@ static void sync_fails_anywhere(void **state)
     it_ends_anywhere(false);
 }
 
+/* ---- a sync fails ----*/
+
+static void ours_leads(void)
+{
+    uint64_t upto;
+
+    wait_in(2, syncs_commit(the_syncs()));
+    assert_true(syncs_lead(the_syncs(), OURS, &upto));
+}
+
+static int end_badly(void)
+{
+    syncs_led(the_syncs(), OURS, 1000, false, NULL);
+    return FAILED;
+}
+
+/* Nobody leads in its middle, nor after. */
+static void failure_has_no_gap(void **state)
+{
+    int (*body)(void) = end_badly;
+    unsigned length = length_of(body, ours_leads);
+    uint64_t upto;
+
+    (void)state;
+    for (unsigned at = 0; at < length; at += 1 + length / POINTS) {
+        begin_world();
+        ours_leads();
+        pid_t pid = start(body);
+        advance(pid, at);
+        assert_false(syncs_lead(the_syncs(), 2, &upto));
+        assert_int_equal(run_on(pid), FAILED);
+        assert_false(syncs_lead(the_syncs(), 2, &upto));
+        assert_int_equal(world->rung[2], 1);
+        segment_free(segment);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(sync_ends_anywhere),
         cmocka_unit_test(sync_fails_anywhere),
+        cmocka_unit_test(failure_has_no_gap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,12 @@ static void third_asks_first_passes(struct turnstile *t)
     pass_of(t, FIRST);
 }
 
+static void third_leaves_first_comes(struct turnstile *t)
+{
+    pass_of(t, THIRD);
+    ask_for(t, FIRST);
+}
+
 /* Goes all the way, if it can. */
 static void third_comes_and_goes(struct turnstile *t)
 {
@@ -340,6 +346,8 @@ static const struct meeting meetings[] = {
     {"give up what is nobody's, and a look", stepped_is_next_of_nobody,
      stepped_passes, tends, 1 << THIRD},
     {"look and look", third_waits_for_nobody, tends, tends, 1 << THIRD},
+    {"look, and one leaves and another comes", third_waits_for_nobody, tends,
+     third_leaves_first_comes, 1 << FIRST},
     {"look and give up", third_waits_for_nobody, tends, third_leaves, 0},
 };
 

@@ -318,11 +318,12 @@ static void a_turn_of_several(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(the_holder_is_known),  T(waiting_is_told_from_holding),
-        T(the_dead_are_kept),    T(a_torn_note_is_none),
-        T(times_are_counted),    T(waiting_is_not_held),
-        T(the_slow_ones_stay),   T(the_old_give_way),
-        T(a_torn_one_gives_way), T(a_turn_of_several),
+        T(the_holder_is_known),      T(waiting_is_told_from_holding),
+        T(the_dead_are_kept),        T(a_torn_note_is_none),
+        T(times_are_counted),        T(waiting_is_not_held),
+        T(the_slow_ones_stay),       T(the_old_give_way),
+        T(the_oldest_sets_the_time), T(a_silent_turn),
+        T(a_torn_one_gives_way),     T(a_turn_of_several),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

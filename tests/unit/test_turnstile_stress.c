@@ -73,10 +73,13 @@ static bool wait_for_turn(struct world *w, unsigned slot, int loop,
             return false;
         int n =
             epoll_wait(loop, &event, 1, w->deaths ? TURN_LOOK_MS : PATIENCE_MS);
-        if (w->deaths)
+        if (w->deaths) {
             turnstile_tend(t, w->bells);
-        else if (n == 0)
-            return w->wrong = w->over = true;
+        } else if (n == 0) {
+            w->wrong = true;
+            w->over = true;
+            return false;
+        }
     }
     return true;
 }

@@ -1,0 +1,67 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "master/keeper_pace.h"
+
+enum { START_MS = 1000000 };
+
+/* One after the other, on one WAL. */
+static const struct {
+    int frames; /* so many ... */
+    uint64_t after_ms;
+    int more;           /* then this many more are there ... */
+    uint64_t expect_ms; /* after this */
+} looks[] = {
+    {0, 0, 4000, 1000},       {500, 100, 1000, 200}, /* 5000 a second */
+    {600, 20, 1000, 200},     {620, 10, 1000, 200},  /* too soon to tell */
+    {1000, 40, 1000, 125},                           /* 400 in 50 ms */
+    {1000, 100, 1000, 250},                          /* it only halves */
+    {1000, 100, 1000, 500},   {400, 100, 1000, 250}, /* began anew: 400 in 100
+                                                        ms */
+    {400, 100, 10, 20},                              /* not more often */
+    {400, 100, 0, 20},        {400, 100, -7, 20},    {400, 100, 1000, 1000},
+    {4000000, 100, 4000, 20},
+};
+
+static void foresees(void **state)
+{
+    struct pace p = {0};
+    uint64_t now_ms = START_MS;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        now_ms += looks[i].after_ms;
+        pace_note(&p, looks[i].frames, now_ms);
+        if (pace_wait(&p, looks[i].more) != looks[i].expect_ms)
+            fail_msg("look %zu: %d ms", i, (int)pace_wait(&p, looks[i].more));
+    }
+}
+
+/* Whatever it was, a WAL that rests is soon looked at once a second. */
+static void comes_to_rest(void **state)
+{
+    struct pace p = {0};
+    uint64_t now_ms = START_MS;
+    unsigned looks_made = 0;
+
+    (void)state;
+    pace_note(&p, 0, now_ms);
+    pace_note(&p, 2000000000, now_ms += 20);
+    for (; pace_wait(&p, 1) < PACE_MOST_MS; looks_made++)
+        pace_note(&p, 2000000000, now_ms += pace_wait(&p, 1));
+    assert_in_range(looks_made, 5, 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(foresees),
+        cmocka_unit_test(comes_to_rest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
