@@ -220,10 +220,9 @@ static void let_keeper_go(struct crew *c)
 {
     struct hand *keeper = &c->hands[SLOT_KEEPER];
 
-    if (c->orders.hurry && !c->keeper_hurried && keeper->pid)
+    hand_react(keeper, HAND_RETIRED);
+    if (c->orders.hurry && !c->keeper_hurried)
         hand_quit(keeper);
-    else
-        hand_react(keeper, HAND_RETIRED);
     c->keeper_hurried = c->orders.hurry;
 }
 

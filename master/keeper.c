@@ -105,12 +105,15 @@ static void beat(void *self)
                           memory_order_relaxed);
 }
 
+/* A terminal's Ctrl-C and systemd tell everybody to leave; the keeper does when
+ * the master says so, which is when all that was written is in its care. */
 static void on_signal(void *self, const struct signalfd_siginfo *info)
 {
     struct keeper *k = self;
 
     if (info->ssi_signo != SIGUSR1) {
-        k->told = true;
+        if (info->ssi_pid == (uint32_t)k->heritage->master)
+            k->told = true;
         return;
     }
     lookout_reopen(k->lookout);

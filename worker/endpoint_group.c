@@ -91,7 +91,6 @@ static void begin(const struct group *g, struct write *w)
 
     observe_unpark(g->es->config.observer, w->call, PHASE_READ, &w->record);
     turns_work(&g->es->turns, &work);
-    db_deadline(g->db, w->until_ms);
 }
 
 static void end(const struct group *g, struct write *w, bool good)
@@ -125,6 +124,7 @@ static bool may_be_alone(const struct write *w)
  * not wait. */
 static enum db_result begin_write(struct db *db)
 {
+    db_deadline(db, 0); /* that of the one before is not this one's */
     db_patience(db, 0);
     enum db_result r = db_begin_write(db);
     db_patience(db, DB_PATIENCE_MS);
@@ -136,6 +136,7 @@ static enum db_result run_apart(struct visit *v, struct write *w)
     struct db *db = v->es->config.db;
     enum db_result r = begin_write(db);
 
+    db_deadline(db, w->until_ms);
     if (r == DB_DONE && !run_checked(v, w)) {
         db_rollback(db);
         return DB_ERROR;
@@ -150,7 +151,7 @@ static enum db_result run_apart(struct visit *v, struct write *w)
 }
 
 /* Its one statement is its transaction. */
-static enum db_result run_alone(struct visit *v)
+static enum db_result run_alone(struct visit *v, const struct write *w)
 {
     struct db *db = v->es->config.db;
     enum db_result r = db_begin_alone(db);
@@ -159,6 +160,7 @@ static enum db_result run_alone(struct visit *v)
         run_fail(&v->run, r);
         return r;
     }
+    db_deadline(db, w->until_ms);
     db_patience(db, 0);
     bool good = run_write(&v->run);
     db_patience(db, DB_PATIENCE_MS);
@@ -175,7 +177,7 @@ static bool run_single(const struct group *g, struct write *w)
     struct visit v = endpoint_visit(g->es, w->p, w->call, &w->question);
 
     begin(g, w);
-    enum db_result r = may_be_alone(w) ? run_alone(&v) : run_apart(&v, w);
+    enum db_result r = may_be_alone(w) ? run_alone(&v, w) : run_apart(&v, w);
     end(g, w, r == DB_DONE);
     if (r == DB_DONE)
         w->commit = turns_commit(&g->es->turns);
@@ -190,10 +192,12 @@ static bool run_single(const struct group *g, struct write *w)
 static bool run_member(const struct group *g, struct write *w)
 {
     struct visit v = endpoint_visit(g->es, w->p, w->call, &w->question);
-    enum db_result r = db_savepoint(g->db);
     bool good = false;
 
     begin(g, w);
+    db_deadline(g->db, 0);
+    enum db_result r = db_savepoint(g->db);
+    db_deadline(g->db, w->until_ms);
     if (r != DB_DONE)
         run_fail(&v.run, r);
     else

@@ -7,6 +7,7 @@
 #include "common/cache.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/syncs.h"
 #include "worker/db.h"
 #include "worker/encoding.h"
 #include "worker/endpoint.h"
@@ -251,6 +252,7 @@ static bool bring_up_to_date(struct site *s, const char *path,
         return false;
     db_on_progress(db, s->config.beat, s->config.self);
     bool ok = migrate_in_turn(s, db, fault);
+    db_fold(db);
     db_close(db);
     malloc_trim(0);
     return ok;
@@ -370,19 +372,25 @@ struct site *site_open(const struct site_config *config, struct fault *fault)
 
 /* Should the file have been replaced since the last look, what SQLite keeps
  * beside it belongs to the former one and must not meet the next worker. */
-static void look_once_more(struct db *db)
+static void look_once_more(struct site *s)
 {
+    struct db *db = s->db;
+
     if (db == NULL)
         return;
     db_suspect(db);
     db_ready(db, loop_clock_ms());
+    /* For who is the last, when the keeper has died; but what could not be
+     * synced is not trusted with the database. */
+    if (s->config.shared == NULL || !syncs_broken(s->config.shared->syncs))
+        db_fold(db);
 }
 
 void site_close(struct site *s)
 {
     if (s == NULL)
         return;
-    look_once_more(s->db);
+    look_once_more(s);
     files_close(s->files);
     router_free(s->router);
     endpoints_close(s->endpoints);

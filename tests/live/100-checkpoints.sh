@@ -48,11 +48,15 @@ written = 0
 lock = threading.Lock()
 
 
+# Never closed: that would drop the locks of this process's connections
+# (sqlite.org/howtocorrupt.html, 2.2).
+shm = os.open(database + "-shm", os.O_RDONLY)
+
+
 def index():
     """Frames in the WAL, and how many of them are in the database: words of
     the WAL index (sqlite.org/walformat.html, 2.2 and 2.3)."""
-    with open(database + "-shm", "rb") as f:
-        head = f.read(100)
+    head = os.pread(shm, 100, 0)
     return (struct.unpack_from("=I", head, 16)[0],
             struct.unpack_from("=I", head, 96)[0])
 
@@ -117,7 +121,7 @@ with Load():
     await_(more(200), "the first rows", 30)
     anew = total = most = last = 0
     end = time.monotonic() + 30
-    while anew < 6:
+    while anew < 6 or most > total / 2:
         frames = index()[0]
         if frames < last:
             anew += 1
@@ -125,9 +129,8 @@ with Load():
             total += frames if frames < last else frames - last
             most = max(most, frames)
         last = frames
-        check(time.monotonic() < end, f"{anew} times anew, {most} frames")
+        check(time.monotonic() < end, f"{anew} times, {most} of {total} frames")
         time.sleep(0.001)
-check(most < 0.7 * total, f"{most} frames of {total} written")
 now = samples()
 check(now["prong_checkpoints_total", None] > before + 3, "checkpoints")
 check(now["prong_checkpoint_seconds_total", None] > 0, "their time")
