@@ -20,7 +20,10 @@ from load import Sample, sample
 from pairs import measure_pairs
 from servers import SERVER_CPU, SERVERS, ask, ask_json, copy_database, \
     first_start, limit_arguments, pss_kib, running
+from writes import measure_writes
+from writes_report import add_writes
 
+SECONDS, WRITES_SECONDS = 4, 1
 LIMIT = ("bare", "loop")
 # Without a socket; writes as many as a timed run makes, since each makes the
 # next one dearer.
@@ -246,23 +249,36 @@ def measure_others(wanted, options, results):
     """What is no matter of cases by servers."""
     app = WORK / "app"
     if wanted("curve"):
-        results.add_curve(measure_curve(options.rounds, options.seconds))
+        results.add_curve(measure_curve(options.rounds,
+                                        options.seconds or SECONDS))
     if wanted("pairs"):
         results.add_pairs(measure_pairs(app, make_base(app), options.rounds,
-                                        options.seconds))
+                                        options.seconds or SECONDS))
+    only = options.servers.split(",") if options.servers else None
+    if wanted("writes"):
+        add_writes(results, *measure_writes(
+            app, make_base(app), lambda names: present(
+                dict.fromkeys(names), only), options.rounds,
+            options.seconds or WRITES_SECONDS))
     if wanted("memory"):
-        only = options.servers.split(",") if options.servers else None
         servers = present(dict.fromkeys(("prong", "nginx", "flask")), only)
         results.add_memory(measure_memory(app, make_base(app), servers))
+
+
+def seconds(text):
+    """wrk knows whole seconds only."""
+    return float(text) if "." in text else int(text)
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run.sh")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4,
-                        help="of one timed run; a warm-up of 1 s precedes it")
+    parser.add_argument(
+        "--seconds", type=seconds, help="of one timed run, after a warm-up; "
+        f"{SECONDS} when unsaid, {WRITES_SECONDS} for writes, which alone may "
+        "have less than 1")
     parser.add_argument("--tables", help="such as cache,curve; of " + ", ".join(
-        (*TABLES, "curve", "pairs", "memory")))
+        (*TABLES, "curve", "pairs", "writes", "memory")))
     parser.add_argument("--servers", help="such as prong,bun,loop")
     return parser.parse_args()
 
@@ -279,7 +295,7 @@ def main():
         if wanted(name):
             table = build(only)
             results.add(table, measure_table(table, options.rounds,
-                                             options.seconds))
+                                             options.seconds or SECONDS))
     measure_others(wanted, options, results)
     whole = names is None and only is None and options.rounds >= 3
     results.save(ROOT / "bench/results" if whole else WORK, names or ())

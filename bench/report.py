@@ -9,9 +9,22 @@ from cases import ROOT
 from servers import NPM, PYTHON
 
 COLUMNS = ("table", "case", "server", "us", "us_min", "us_max", "per_second",
-           "p99_ms", "times_limit", "times_strict", "times_loop")
+           "p99_ms", "times_limit", "times_strict", "times_loop",
+           # of writes only; shares are of what each would have if all had
+           # the same
+           "p50_ms", "worst_ms", "errors", "client_min", "client_max",
+           "worker_min", "worker_max")
 LABELS = {"bare": "bare loop", "loop": "bare loop with SQLite",
           "prong-unmonitored": "prong, no monitoring",
+          "prong-full": "prong, full",
+          "prong-normal": "prong, normal",
+          "prong-checkpoints": "prong, WAL of 100 pages",
+          "naive": "each for itself, FULL",
+          "naive-normal": "each for itself, NORMAL",
+          "bun-full": "bun, FULL",
+          "bun-normal": "bun, NORMAL",
+          "fastify-full": "fastify, FULL",
+          "fastify-normal": "fastify, NORMAL",
           "nginx-cache": "nginx proxy_cache",
           "flask": "flask+sqlalchemy",
           "fastify": "fastify+better-sqlite3"}
@@ -109,7 +122,7 @@ class Results:
         print(f"  {LABELS.get(server, server):24}{us:11.1f}"
               f"{median(samples, 'per_second'):12.0f}"
               f"{median(samples, 'p99_ms'):9.2f}{ratio}")
-        self.rows.append([
+        self.keep([
             table.name, case.name, server, f"{us:.2f}",
             f"{min(s.us for s in samples):.2f}",
             f"{max(s.us for s in samples):.2f}",
@@ -119,8 +132,10 @@ class Results:
 
     def add_plain_row(self, table, case, server, us):
         """A row of which only the time is known."""
-        self.rows.append([table, case, server, f"{us:.3f}"]
-                         + [""] * (len(COLUMNS) - 4))
+        self.keep([table, case, server, f"{us:.3f}"])
+
+    def keep(self, row):
+        self.rows.append(row + [""] * (len(COLUMNS) - len(row)))
 
     def add_curve(self, found):
         """found: {(curve, at, kind): [Sample]}. memory: what the memory alone

@@ -42,6 +42,15 @@ build_limit() {
     cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/sqlite" \
         bench/limit/sqlite.c bench/limit/query.c bench/limit/json.c \
         bench/limit/serve.c -lsqlite3
+    cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/naive" \
+        bench/limit/naive.c bench/limit/query.c bench/limit/json.c \
+        bench/limit/serve.c -lsqlite3
+}
+
+build_client() {
+    cc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -o "$work/clients" \
+        bench/client/clients.c bench/client/question.c \
+        bench/client/answer.c -lm
 }
 
 # The app of the plain cases: its own endpoints on SoftFactory's tables and
@@ -69,6 +78,7 @@ mkdir -p "$work"
 install_packages
 install_npm
 build_limit
+build_client
 build_app
 build_platform
 [ "$(nproc)" -ge 2 ] || { say "needs two CPUs, one for wrk"; exit 1; }

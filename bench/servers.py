@@ -26,6 +26,7 @@ PRONG = pathlib.Path(os.environ.get("PRONG", ROOT / "build" / "prong"))
 PYTHON = "/usr/bin/python3"  # Debian's: it has Debian's Flask
 NGINX = pathlib.Path(shutil.which("nginx") or "/usr/sbin/nginx")
 H2O = pathlib.Path("/usr/bin/h2o")
+NORMAL = ("--durability", "normal")  # as synchronous=NORMAL is with the others
 ANSWERS = WORK / "answers"  # what is asked of the cache, as files
 
 
@@ -103,21 +104,45 @@ def loop(port, database, _app, _workers, case):
             limit_arguments(case, database))
 
 
-def node_env(_database):
-    return {"NODE_PATH": str(NPM), "NODE_ENV": "production"}
+def naive(synchronous):
+    def command(port, database, _app, workers, case):
+        return [WORK / "naive", "-w", workers, "-p", port, "-y", synchronous,
+                *limit_arguments(case, database)]
+    return command
+
+
+def node_env(synchronous="NORMAL"):
+    env = {"NODE_PATH": str(NPM), "NODE_ENV": "production",
+           "SYNCHRONOUS": synchronous}
+    return lambda _database: env
+
+
+BUN = (NPM / ".bin" / "bun",)
+FASTIFY = (NPM / "fastify", NPM / "better-sqlite3/build/Release")
 
 
 SERVERS = {server.name: server for server in (
     Server("bare", bare, needs=(WORK / "bare",)),
     Server("loop", loop, needs=(WORK / "sqlite",)),
-    Server("prong", prong(), needs=(PRONG,)),
-    Server("prong-unmonitored", prong("--monitoring", "off"), needs=(PRONG,)),
+    Server("prong", prong(*NORMAL), needs=(PRONG,)),
+    Server("prong-unmonitored", prong(*NORMAL, "--monitoring", "off"),
+           needs=(PRONG,)),
+    Server("prong-normal", prong(*NORMAL), needs=(PRONG,)),
+    Server("prong-full", prong("--durability", "full"), needs=(PRONG,)),
+    Server("prong-checkpoints", prong("--durability", "full",
+                                      "--wal-autocheckpoint", "100"),
+           needs=(PRONG,)),
+    Server("naive", naive("FULL"), needs=(WORK / "naive",)),
+    Server("naive-normal", naive("NORMAL"), needs=(WORK / "naive",)),
     Server("nginx", nginx("nginx"), needs=(NGINX,)),
     Server("nginx-cache", nginx("nginx-cache"), needs=(NGINX,)),
     Server("h2o", h2o, needs=(H2O,)),
-    Server("bun", bun, node_env, (NPM / ".bin" / "bun",)),
-    Server("fastify", fastify, node_env,
-           (NPM / "fastify", NPM / "better-sqlite3/build/Release")),
+    Server("bun", bun, node_env(), BUN),
+    Server("bun-normal", bun, node_env(), BUN),
+    Server("bun-full", bun, node_env("FULL"), BUN),
+    Server("fastify", fastify, node_env(), FASTIFY),
+    Server("fastify-normal", fastify, node_env(), FASTIFY),
+    Server("fastify-full", fastify, node_env("FULL"), FASTIFY),
     Server("flask", flask, lambda database: {"BENCH_DATABASE": str(database)}),
 )}
 

@@ -64,11 +64,16 @@ static const struct note operators[] = {
                                  "failed ones; ?list=slow,failed chooses."},
     {"/api/monitoring/requests/ID", "One of them by its X-Request-ID, with "
                                     "its phases and SQL statements."},
+    {"/api/monitoring/writers", "Who writes at present, who waits, and which "
+                                "endpoints held the others up longest."},
     {"/metrics", "The figures for Prometheus."},
     {"/api/cache/stats", "What the cache holds, and how often it helped."},
     {"/api/cache/clear", "POST: forgets all answers; or those of "
                          "endpoint=NAME, table=NAME or prefix=PATH."},
     {"/api/cache/warmup", "POST: computes what endpoints with @warm answer."},
+    {"/api/jobs", "The scheduled jobs: last and next run, time, failures."},
+    {"/api/jobs/NAME/run", "POST: runs one now."},
+    {"/api/backup", "POST: a backup into backup_dir; file=NAME names it."},
     {0},
 };
 

@@ -17,8 +17,9 @@
  *   6. the part is renamed to DATABASE; synced
  *
  * After a kill between 4 and 6 the former database has two names until the
- * next restore takes the second away. Whoever opened it before 6 and waits for
- * the lock gets the former one.
+ * next restore takes the second away. A server that opened it before 6 and
+ * waited for the lock finds its file moved (SQLITE_READONLY_DBMOVED), writes
+ * nothing, and is to be started again.
  */
 #ifndef PRONG_RESTORE_H
 #define PRONG_RESTORE_H

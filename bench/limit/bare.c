@@ -26,10 +26,11 @@ static const char head[] = "HTTP/1.1 200 OK\r\n"
                            "X-Request-ID: 0123456789abcdef\r\n"
                            "Cache-Control: no-store\r\n";
 
-static const char *answer(void *self, size_t *len)
+static const char *answer(void *self, const char *request, size_t *len)
 {
     const struct fixed *f = self;
 
+    (void)request;
     *len = f->len;
     return f->text;
 }
@@ -61,6 +62,6 @@ int main(int argc, char **argv)
     f.len = pad(f.text, (size_t)sprintf(f.text, head, body), want);
     memset(f.text + f.len, '0', body);
     f.len += body;
-    serve(atoi(argv[1]), &who);
+    serve(serve_listen(atoi(argv[1])), &who);
     return 0;
 }

@@ -76,6 +76,7 @@ static sqlite3 *open_database(const char *path)
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ||
+        sqlite3_busy_timeout(db, QUERY_BUSY_MS) ||
         sqlite3_exec(db,
                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                      "PRAGMA cache_size=10000; PRAGMA temp_store=MEMORY;"
@@ -104,6 +105,15 @@ struct query *query_open(const char *database, char *const *statements,
     for (; *bindings && q->binding_count < BINDINGS; bindings++)
         binding_open(q, *bindings);
     return q;
+}
+
+void query_synchronous(struct query *q, const char *word)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "PRAGMA synchronous=%.20s", word);
+    if (sqlite3_exec(q->db, sql, NULL, NULL, NULL))
+        errx(1, "%s: %s", sql, sqlite3_errmsg(q->db));
 }
 
 static uint32_t random_next(struct query *q)
@@ -153,6 +163,7 @@ static void columns_read(sqlite3_stmt *row)
         }
 }
 
+/* The end of the answer, null when the database was locked. */
 static char *run_one(struct query *q, int nth, enum rows rows)
 {
     sqlite3_stmt *stmt = q->statements[nth];
@@ -171,6 +182,10 @@ static char *run_one(struct query *q, int nth, enum rows rows)
             columns_read(stmt);
         else
             to = json_row(rows == ROWS_ARRAY ? to : start, stmt);
+    }
+    if (rc == SQLITE_BUSY) {
+        sqlite3_reset(stmt);
+        return NULL;
     }
     if (rc != SQLITE_DONE)
         errx(1, "%s: %s", sqlite3_sql(stmt), sqlite3_errmsg(q->db));
@@ -195,10 +210,12 @@ char *query_run(struct query *q, enum rows rows, size_t *len)
         step_only(q->begin);
         q->in_turn = true;
     }
-    for (int i = 0; i < q->count; i++)
+    for (int i = 0; i < q->count && end; i++)
         end = run_one(q, i, i == q->count - 1 ? rows : ROWS_STEPPED);
     if (q->writes)
         query_turn_ends(q); /* a write is answered only when committed */
+    if (!end)
+        return NULL;
     *len = (size_t)(end - q->answer - QUERY_ROOM);
     return q->answer + QUERY_ROOM;
 }

@@ -28,14 +28,18 @@ enum rows {
 struct query *query_open(const char *database, char *const *statements,
                          int count, char *const *bindings);
 
+/* NORMAL, as it is when unsaid, or FULL: each commit waits for the disk. */
+void query_synchronous(struct query *q, const char *word);
+
 /*
  * Runs all the statements once. Statements that read share one transaction,
  * which lasts until query_turn_ends; one that writes commits by itself. The
  * rows of the last statement are returned as JSON, valid until the next run.
- * They have QUERY_ROOM free bytes in front of them.
+ * They have QUERY_ROOM free bytes in front of them. Null: others kept the
+ * database locked for QUERY_BUSY_MS, and nothing was written.
  */
 char *query_run(struct query *q, enum rows rows, size_t *len);
-enum { QUERY_ROOM = 512 };
+enum { QUERY_ROOM = 512, QUERY_BUSY_MS = 5000 };
 
 /* Ends the transaction that the reads since the last call shared. */
 void query_turn_ends(struct query *q);

@@ -25,7 +25,7 @@ static void on_term(int signal)
     asked_to_stop = 1;
 }
 
-static int listen_on(int port)
+int serve_listen(int port)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_in at = {
@@ -41,22 +41,25 @@ static int listen_on(int port)
     return fd;
 }
 
-static void watch(int epoll, int fd)
+static void watch(int epoll, int fd, unsigned how)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN | how, .data.fd = fd};
 
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
         err(1, "epoll_ctl");
 }
 
+/* One a turn, and then to the end of the queue of those who wait there. */
 static void on_listener(int epoll, int listener)
 {
-    int fd, one = 1;
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK), one = 1;
 
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        watch(epoll, fd);
-    }
+    if (fd < 0)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    watch(epoll, fd, 0);
+    epoll_ctl(epoll, EPOLL_CTL_DEL, listener, NULL);
+    watch(epoll, listener, EPOLLEXCLUSIVE);
 }
 
 /* True when a request was answered. An answer that does not fit into the
@@ -71,7 +74,7 @@ static int on_client(int fd, const struct answerer *who)
         close(fd);
         return 0;
     }
-    text = who->answer(who->self, &len);
+    text = who->answer(who->self, request, &len);
     if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len) {
         close(fd);
         return 0;
@@ -79,15 +82,15 @@ static int on_client(int fd, const struct answerer *who)
     return 1;
 }
 
-void serve(int port, const struct answerer *who)
+void serve(int listener, const struct answerer *who)
 {
-    int listener = listen_on(port), epoll = epoll_create1(EPOLL_CLOEXEC);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct sigaction act = {.sa_handler = on_term}; /* no SA_RESTART */
     struct epoll_event events[EVENTS];
     unsigned long turns = 0, requests = 0;
 
     sigaction(SIGTERM, &act, NULL);
-    watch(epoll, listener);
+    watch(epoll, listener, EPOLLEXCLUSIVE);
     while (!asked_to_stop) {
         int n = epoll_wait(epoll, events, EVENTS, -1);
         int answered = 0;

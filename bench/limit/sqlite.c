@@ -27,12 +27,23 @@ struct plan {
     enum rows rows;
 };
 
+static char *run(const struct plan *plan, size_t *len)
+{
+    char *body = query_run(plan->query, plan->rows, len);
+
+    if (!body)
+        errx(1, "another process has locked the database");
+    return body;
+}
+
 /* Head and body in one span: the head is written backwards into the room. */
-static const char *answer(void *self, size_t *len)
+static const char *answer(void *self, const char *request, size_t *len)
 {
     const struct plan *plan = self;
-    char *body = query_run(plan->query, plan->rows, len);
+    char *body = run(plan, len);
     char head[QUERY_ROOM];
+
+    (void)request;
     int n = snprintf(head, sizeof head,
                      "HTTP/1.1 200 OK\r\n"
                      "Server: limit\r\n"
@@ -69,7 +80,7 @@ static double run_alone(const struct plan *plan, int runs, int turn)
     size_t len;
 
     for (int i = 1; i <= runs; i++) {
-        query_run(plan->query, plan->rows, &len);
+        run(plan, &len);
         if (i % turn == 0)
             query_turn_ends(plan->query);
     }
@@ -104,9 +115,9 @@ int main(int argc, char **argv)
     plan.query = query_open(argv[optind], argv + optind + 1, argc - optind - 1,
                             bindings);
     if (once)
-        printf("%s\n", query_run(plan.query, plan.rows, &len));
+        printf("%s\n", run(&plan, &len));
     else if (port)
-        serve(port, &who);
+        serve(serve_listen(port), &who);
     else {
         run_alone(&plan, runs / 20 + 1, turn); /* fill the caches first */
         printf("%.2f\n", run_alone(&plan, runs, turn));

@@ -1,13 +1,15 @@
 // The same endpoints on Bun.serve and bun:sqlite: those of the plain cases or
 // SoftFactory's own, whichever the app's folder has.
 //   bun bun.js PORT DATABASE APP
+// SYNCHRONOUS in the environment is NORMAL (when unsaid) or FULL.
 const { Database } = require("bun:sqlite");
 const { answerOf, userOf: keptUser } = require("./answers.js");
 const { statements } = require("./sql.js");
 
 const [port, file, app] = process.argv.slice(2);
 const db = new Database(file, { strict: true });
-db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+const { SYNCHRONOUS = "NORMAL" } = process.env;
+db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${SYNCHRONOUS};
          PRAGMA cache_size = 10000; PRAGMA temp_store = MEMORY;
          PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000`);
 

@@ -1,6 +1,7 @@
 // The same endpoints on Fastify and better-sqlite3. Schemas are given, as
 // Fastify advises: they check what comes in.
 //   node fastify.js PORT DATABASE APP
+// SYNCHRONOUS in the environment is NORMAL (when unsaid) or FULL.
 const Database = require("better-sqlite3");
 const fastify = require("fastify")({ logger: false });
 const { createHash } = require("crypto");
@@ -9,7 +10,8 @@ const { statements } = require("./sql.js");
 
 const [port, file, app] = process.argv.slice(2);
 const db = new Database(file, { fileMustExist: true, timeout: 5000 });
-for (const pragma of ["journal_mode = WAL", "synchronous = NORMAL",
+const { SYNCHRONOUS = "NORMAL" } = process.env;
+for (const pragma of ["journal_mode = WAL", `synchronous = ${SYNCHRONOUS}`,
   "cache_size = 10000", "temp_store = MEMORY", "foreign_keys = ON"])
   db.pragma(pragma);
 

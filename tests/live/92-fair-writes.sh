@@ -27,8 +27,8 @@ INSERT INTO rows (token, body) VALUES (:token, :body) RETURNING id;
 SQL
 # The keeper has no reason to copy: who does is a worker, and SQLite of its
 # own accord would after a thousand frames.
-export WORKERS=8
-start_admin -w 8 --wal-autocheckpoint 1000000 --journal-size-limit 100G
+start_admin -w 8 --keep-alive 60 --wal-autocheckpoint 1000000 \
+    --journal-size-limit 100G
 await 10 workers_are 8
 python3 "$here/fair_writes.py" "${FAIR_SECONDS:-3}" "$DB"
 ! logged 'locked|busy|in time|has held|ERROR|CRITICAL|TIMEOUT' ||

@@ -4,10 +4,10 @@ connections that stay open, and four that read; what operators see meanwhile.
     fair_writes.py SECONDS DB
 """
 
-from client import Connection, check, same
-from operators import metrics, page, samples
+from client import check, same
+from operators import page, samples
+from pinned import connections, workers
 import json
-import os
 import selectors
 import sqlite3
 import struct
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-WRITERS, READERS, BATCH = 40, 4, 5
+WRITERS, EACH, BATCH = 40, 5, 5  # EACH: of every worker
 WORST = 5.0  # seconds; what it is on a quiet machine, bench/ tells
 
 
@@ -24,11 +24,12 @@ def row(token):
 
 
 class Client:
-    """One connection with one request under way."""
+    """One connection, to that worker, with one request under way."""
 
-    def __init__(self, number):
+    def __init__(self, number, worker, connection):
         self.number = number
-        self.c = Connection()
+        self.worker = worker
+        self.c = connection
         self.tokens = []
         self.waits = []
         self.count = 0
@@ -39,13 +40,13 @@ class Client:
         self.send(f"{self.number}.{self.count}")
 
     def send(self, token):
-        kind = self.number % 8
-        if kind == 7:
+        kind = self.number % 5
+        if kind == 4:
             mine = [f"{token}.{i}" for i in range(BATCH)]
             path, body = "/batches", {"rows": [row(t) for t in mine]}
         else:
             mine = [token]
-            path, body = "/pairs" if kind == 6 else "/rows", row(token)
+            path, body = "/pairs" if kind == 3 else "/rows", row(token)
         self.tokens += mine
         self.c.ask("POST", path, ["Content-Type: application/json"],
                    json.dumps(body).encode())
@@ -119,7 +120,7 @@ def rows_are(database, writers):
     same(whole, "ok", "integrity_check")
     check(sorted(there) == sorted(sent), f"{len(there)} rows are there, "
           f"{len(sent)} were acknowledged, {len(set(there))} different")
-    pairs = [t for w in writers if w.number % 8 == 6 for t in w.tokens]
+    pairs = [t for w in writers if w.number % 5 == 3 for t in w.tokens]
     check(sorted(audit) == sorted(pairs), "second statements of pairs")
 
 
@@ -130,9 +131,18 @@ def figures(clients):
             f"p99 {waits[len(waits) * 99 // 100]:.1f}, worst {waits[-1]:.1f}")
 
 
+def even(counts, what):
+    print(f"{what}: {min(counts)} to {max(counts)} writes")
+    check(min(counts) > sum(counts) / len(counts) / 3,
+          f"{what} are uneven: {sorted(counts)}")
+
+
 seconds, database = float(sys.argv[1]), sys.argv[2]
-writers = [Client(n) for n in range(WRITERS)]
-readers = [Reader(WRITERS + n) for n in range(READERS)]
+writers, readers = [], []
+for worker in workers():
+    for c in connections(worker, EACH, "/rows/last"):
+        writers.append(Client(len(writers), worker, c))
+    readers.append(Reader(0, worker, *connections(worker, 1, "/rows/last")))
 before = copied(database)
 watch = Watch()
 watch.start()
@@ -141,17 +151,18 @@ try:
 finally:
     watch.over = True
     watch.join()
+same(len(writers), WRITERS, "writers")
 same(copied(database), before, "frames copied by a worker")
 rows_are(database, writers)
 counts = [c.count for c in writers]
-mean = sum(counts) / len(counts)
 print("writes:", figures(writers))
 print("reads:", figures(readers))
-print(f"clients: {min(counts)} to {max(counts)} writes, mean {mean:.0f}")
+even(counts, "clients")
+even([sum(c.count for c in writers if c.worker == w) for w in workers()],
+     "workers")
 print(f"operators: {watch.looks} looks, a holder in {watch.holders}, "
       f"up to {watch.longest} requests in the queue")
-check(mean > 5, f"{mean} writes a client: no load")
-check(min(counts) > mean / 3, f"uneven: {sorted(counts)}")
+check(sum(counts) > 5 * WRITERS, f"{sum(counts)} writes: no load")
 check(max(t for c in writers for t in c.waits) < WORST, "a write waited")
 check(max(t for c in readers for t in c.waits) < WORST, "a read waited")
 
@@ -173,5 +184,3 @@ check(0 < seen["sync"]["syncs"] <= seen["sync"]["commits"] ==
       seen["sync"]["covered"], f"{seen['sync']}")
 names = {s["endpoint"] for s in seen["slowest"]}
 check(names & {"POST /rows", "POST /pairs", "POST /batches"}, f"{names}")
-busy = [w for w in metrics()["workers"] if w["requests"] > mean]
-check(len(busy) > int(os.environ["WORKERS"]) / 2, f"{len(busy)} workers wrote")

@@ -43,9 +43,8 @@ class Writer(threading.Thread):
 
     def try_(self, token):
         """Sends it once: the status, or 0 without an answer."""
-        size = random.choice((10, 100, 1000, random.Random(token).randrange(9000)))
-        if self.keyed:  # the same request again has the same body
-            size = random.Random(token).randrange(2000)
+        chance = random.Random(token)  # sent again it has the same body
+        size = chance.choice((10, 100, 1000, chance.randrange(9000)))
         row = {"token": token, "body": token + "x" * size}
         headers = ["Content-Type: application/json"]
         if self.keyed:

@@ -76,10 +76,14 @@ acknowledged_more() {
     answered_more 201 "$1"
 }
 
-# check_rows [DB…]: every acknowledged row is there, once (in one of them), no
+# check_rows_in DB…: every acknowledged row is there, once in all of them, no
 # refused one is, and each database is whole.
+check_rows_in() {
+    python3 "$here/writers.py" check "$T/said" "$@"
+}
+
 check_rows() {
-    python3 "$here/writers.py" check "$T/said" "${@:-$DB}"
+    check_rows_in "$DB"
 }
 
 nobody_in() {

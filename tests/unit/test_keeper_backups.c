@@ -248,6 +248,7 @@ static void test_folder(void **state)
         "my-shop-20260131T120000Z.db.part-1", "my-shop-20260131T120000Z",
         "my-shop-20260132T120000Z.db",        "my-shop-x.db",
         "shop-20260131T120000Z.db",           "my-shop-20260131X120000Z.db",
+        "my-shop-20260230T120000Z.db",        "my-shop-20260131T120000Z_db",
     };
 
     (void)state;
@@ -291,6 +292,22 @@ static void test_due_after_the_newest(void **state)
     keeper_backups_look(the.b, loop_clock_ms());
     assert_false(under_way());
     assert_true(left_ms() > 59 * MINUTE_MS && left_ms() <= 60 * MINUTE_MS);
+}
+
+/* The day that it was set back by need not pass before the next one. */
+static void test_clock_set_back(void **state)
+{
+    uint64_t end_ms = loop_clock_ms() + PATIENCE_MS;
+
+    (void)state;
+    the.settings.backup_schedule = "EVERY 1s";
+    put(name_ago(-DAY_MS));
+    begin("error");
+    while (!under_way()) {
+        assert_true(loop_clock_ms() < end_ms);
+        loop_turn(the.loop, 20);
+        keeper_backups_look(the.b, loop_clock_ms());
+    }
 }
 
 static void test_never(void **state)
@@ -386,10 +403,7 @@ static void test_wanted(void **state)
     char path[300];
 
     (void)state;
-    the.settings.backup_schedule = NULL;
-    begin("");
-    the.settings.backup_schedule = "EVERY 1h";
-    keeper_backups_free(the.b);
+    put(name_ago(20 * MINUTE_MS));
     begin("");
     int number = ask("before.db");
     must_want(number, "before.db");
@@ -404,7 +418,7 @@ static void test_wanted(void **state)
     assert_int_equal(end.bytes, st.st_size);
     assert_true(end.took_ns > 0);
     errands_drop(the.shared.errands, number);
-    assert_true(left_ms() > 59 * MINUTE_MS);
+    assert_true(left_ms() <= 40 * MINUTE_MS); /* it was none of the schedule */
 }
 
 static void test_wanted_by_no_name(void **state)
@@ -528,6 +542,7 @@ int main(int argc, char **argv)
         CASE(test_names),
         CASE(test_folder),
         CASE(test_due_after_the_newest),
+        CASE(test_clock_set_back),
         CASE(test_never),
         CASE(test_scheduled),
         CASE(test_failure_keeps_the_old),

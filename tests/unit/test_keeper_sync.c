@@ -22,6 +22,16 @@ static void syncs_for_those_who_wait(void **state)
     assert_true(f.sum_ns > 0 && f.max_ns < UINT64_C(60000000000));
 }
 
+static void syncs_what_comes_meanwhile(void **state)
+{
+    uint64_t commit = syncs_commit(vault.shared.syncs);
+
+    (void)state;
+    disk_commits = vault.shared.syncs;
+    look_at(now());
+    assert_true(syncs_covered(vault.shared.syncs, commit + 1));
+}
+
 static void syncs_now_and_then_for_nobody(void **state)
 {
     uint64_t t = now();
@@ -120,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(syncs_for_those_who_wait),
+        T(syncs_what_comes_meanwhile),
         T(syncs_now_and_then_for_nobody),
         T(leaves_the_sync_to_a_leader),
         T(a_failed_sync_is_the_end),

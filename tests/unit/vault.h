@@ -44,12 +44,16 @@ static struct vault {
 /* ---- a disk that fails ---- */
 
 static bool disk_fails;
+static struct syncs *disk_commits; /* one is made during the next sync */
 static unsigned disk_syncs;
 
 /* In place of the library's, for SQLite too. */
 int fdatasync(int fd)
 {
     disk_syncs++;
+    if (disk_commits)
+        syncs_commit(disk_commits);
+    disk_commits = NULL;
     if (disk_fails) {
         errno = EIO;
         return -1;
