@@ -9,22 +9,22 @@
 
 enum { START_MS = 1000000 };
 
-/* One after the other, on one WAL. */
+/* One after the other, on one WAL: so long later there are so many frames, and
+ * so many more are there when? */
 static const struct {
-    int frames; /* so many ... */
     uint64_t after_ms;
-    int more;           /* then this many more are there ... */
-    uint64_t expect_ms; /* after this */
+    int frames, more;
+    uint64_t expect_ms;
 } looks[] = {
-    {0, 0, 4000, 1000},       {500, 100, 1000, 200}, /* 5000 a second */
-    {600, 20, 1000, 200},     {620, 10, 1000, 200},  /* too soon to tell */
-    {1000, 40, 1000, 125},                           /* 400 in 50 ms */
-    {1000, 100, 1000, 250},                          /* it only halves */
-    {1000, 100, 1000, 500},   {400, 100, 1000, 250}, /* began anew: 400 in 100
+    {0, 0, 4000, 1000},       {100, 500, 1000, 200}, /* 5000 a second */
+    {20, 600, 1000, 200},     {10, 620, 1000, 200},  /* too soon to tell */
+    {40, 1000, 1000, 125},                           /* 400 in 50 ms */
+    {100, 1000, 1000, 250},                          /* it only halves */
+    {100, 1000, 1000, 500},   {100, 400, 1000, 250}, /* began anew: 400 in 100
                                                         ms */
-    {400, 100, 10, 20},                              /* not more often */
-    {400, 100, 0, 20},        {400, 100, -7, 20},    {400, 100, 1000, 1000},
-    {4000000, 100, 4000, 20},
+    {100, 400, 10, 20},                              /* not more often */
+    {100, 400, 0, 20},        {100, 400, -7, 20},    {100, 400, 1000, 1000},
+    {100, 4000000, 4000, 20},
 };
 
 static void foresees(void **state)
