@@ -83,13 +83,13 @@ READS = (("hit", "from the cache"), ("read", "indexed read"))
 
 
 def add_reads(results, found):
-    print("\nReads beside writes: 500 a second of each kind, medians; of the "
-          "waits the worst\n"
-          f"  {'':40}" + "".join(f"{title:>24}" for _kind, title in READS) +
-          f"{'':>10}\n  {'':40}" + f"{'p50':>8}{'p99':>8}{'worst ms':>8}" * 2 +
-          f"{'writes/s':>10}")
+    print("\nReads beside writes: 500 a second of each kind, ms, medians; of "
+          "the waits the\nworst\n"
+          f"  {'':24}{'':16}" + "".join(f"{title:>24}" for _kind, title in READS)
+          + f"\n  {'':24}{'':16}" + f"{'p50':>8}{'p99':>8}{'worst':>8}" * 2
+          + f"{'writes/s':>10}")
     for (server, title), rounds in found.items():
-        line = f"  {LABELS[server] + ': ' + title:40}"
+        line = f"  {LABELS[server]:24}{title:16}"
         for kind in rounds[0]:
             samples = [tallies[kind] for tallies in rounds]
             if kind == "write":

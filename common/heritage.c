@@ -1,6 +1,14 @@
 #include <unistd.h>
 
+#include "common/app.h"
+#include "common/settings.h"
+
 #include "common/heritage.h"
+
+const char *heritage_database(const struct heritage *h)
+{
+    return h->settings->database ? h->settings->database : h->app->database;
+}
 
 void heritage_say_ready(const struct heritage *h)
 {

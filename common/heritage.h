@@ -103,7 +103,7 @@ struct heritage {
                         written when it is there, never read; watched with
                         LOOP_EDGE by those who wait */
     const struct bells *bells; /* one for each slot; see bells.h */
-    pid_t master;    /* the master's process id */
+    pid_t master;              /* the master's process id */
 };
 
 /*
@@ -114,6 +114,9 @@ struct heritage {
  * is lost before its loop listens.
  */
 typedef int worker_body(const struct heritage *heritage);
+
+/* The path of the database of its generation. */
+const char *heritage_database(const struct heritage *h);
 
 /* A child can do its work from now on: marks its slot and wakes the master. */
 void heritage_say_ready(const struct heritage *h);

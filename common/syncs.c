@@ -174,6 +174,12 @@ void syncs_led(struct syncs *s, unsigned slot, uint64_t ns, bool ok,
     ring_waiting(s, slot, before, b);
 }
 
+void syncs_break(struct syncs *s, const struct bells *b)
+{
+    atomic_store(&s->broken, 1);
+    ring_waiting(s, SLOT_MASTER, 0, b); /* who waits for nothing */
+}
+
 /* ---- the keeper, when syncs are slow ----*/
 
 void syncs_offer(struct syncs *s, bool ready)

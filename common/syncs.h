@@ -64,6 +64,9 @@ void syncs_led(struct syncs *s, unsigned slot, uint64_t ns, bool ok,
  */
 void syncs_wait(struct syncs *s, unsigned slot, uint64_t commit);
 
+/* A sync that nobody led has failed (a checkpoint's): as if a leader's had. */
+void syncs_break(struct syncs *s, const struct bells *b);
+
 /* ---- the keeper, when syncs are slow ----*/
 
 /* The keeper sleeps, and would lead at once if it was rung; or not. */

@@ -167,17 +167,12 @@ static bool watch_others(struct keeper *k)
 
 /* ---- the database --------------------------------------------------------*/
 
-static const char *database_of(const struct heritage *h)
-{
-    return h->settings->database ? h->settings->database : h->app->database;
-}
-
 static void open_database(struct keeper *k)
 {
     const struct heritage *h = k->heritage;
     struct fault fault;
 
-    k->db = db_open(database_of(h), DB_SERVE, &fault);
+    k->db = db_open(heritage_database(h), DB_SERVE, &fault);
     if (k->db == NULL) {
         log_warning("The keeper cannot hold the database: %s", fault.text);
         return;

@@ -217,7 +217,7 @@ static bool spawn_it(struct keeper_backups *b, struct fault *fault)
     char word[] = "backup";
     char option[] = "--database";
     char dashes[] = "--";
-    char *database = strdup(app->database);
+    char *database = strdup(heritage_database(b->heritage));
     char *dir = strdup(app->dir);
     char *const argv[] = {program, word, option,  database,
                           dashes,  dir,  b->path, NULL};

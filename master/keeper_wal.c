@@ -9,6 +9,7 @@
 #include "common/settings.h"
 #include "common/shared.h"
 #include "common/syncs.h"
+#include "common/turnstile.h"
 #include "master/keeper_pace.h"
 #include "master/keeper_pulse.h"
 #include "master/keeper_sync.h"
@@ -124,7 +125,7 @@ static void count(struct keeper_wal *w, uint64_t ns)
 /*
  * A failure may have been the sync of the WAL, which the system reports once a
  * descriptor: a later one would succeed, and cover what is lost. db_sync
- * remembers; so it is asked at once, in the name of all who wait.
+ * remembers; so it is asked at once.
  */
 static enum db_result checkpoint(struct keeper_wal *w, struct db *db,
                                  enum checkpoint how)
@@ -141,7 +142,7 @@ static enum db_result checkpoint(struct keeper_wal *w, struct db *db,
         count(w, loop_clock_ns() - began_ns);
     if (result != DB_DONE && result != DB_BUSY) {
         tell_of_failure(w, db, result);
-        keeper_sync(w->heritage, db);
+        keeper_sync_test(w->heritage, db);
     }
     return result;
 }
@@ -231,7 +232,9 @@ void keeper_wal_turn(struct keeper_wal *w, struct db *db)
 
     if (!w->wanted || is_lost(w))
         return;
+    const struct turn_work work = {.id = SLICE("checkpoint")};
     enum checkpoint how = w->cuts ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
+    turnstile_work(w->heritage->shared->turnstile, w->heritage->number, &work);
     db_patience(db, TURN_PATIENCE_MS);
     bool well = checkpoint(w, db, how) == DB_DONE;
     db_patience(db, DB_PATIENCE_MS);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/alerts.h"
-#include "common/app.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/perfline.h"
@@ -174,11 +173,6 @@ void lookout_reopen(struct lookout *l)
 
 /* ---- its life ------------------------------------------------------------*/
 
-static const char *database_of(const struct heritage *h)
-{
-    return h->settings->database ? h->settings->database : h->app->database;
-}
-
 struct lookout *lookout_new(const struct heritage *h)
 {
     const struct settings *s = h->settings;
@@ -187,7 +181,7 @@ struct lookout *lookout_new(const struct heritage *h)
     if (l == NULL)
         return NULL;
     l->heritage = h;
-    l->sampler = sampler_new(h->shared, database_of(h));
+    l->sampler = sampler_new(h->shared, heritage_database(h));
     l->perflog = perflog_open(s->performance_log, s->performance_log_size,
                               s->performance_log_count);
     recall_alerts(l);

@@ -240,7 +240,8 @@ static bool prepare_writes(struct endpoints *es, struct fault *fault)
                                .bells = c->bells,
                                .slot = c->slot,
                                .db = c->db,
-                               .full = c->durable};
+                               .full = c->durable,
+                               .copy_frames = c->checkpoint_frames};
     for (size_t i = 0; i < c->app->endpoint_count; i++)
         writes |= es->all[i].plan->writes;
     if (writes)

@@ -33,6 +33,7 @@ struct endpoints_config {
     unsigned slot;               /* this process's in it */
     int bell_fd;                 /* rung when others wait for our answer */
     const struct bells *bells;   /* of those with whom we write by turns */
+    int checkpoint_frames;       /* WAL growth that the keeper hears of */
     bool durable;                /* writes are answered once they are on disk */
     size_t entry_max;            /* bytes of the largest answer kept */
     struct observer *observer;   /* null: nobody counts */

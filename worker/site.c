@@ -230,8 +230,10 @@ static bool migrate_in_turn(struct site *s, struct db *db, struct fault *fault)
 
     if (!migrate_needed(db, config->app, &needed, fault))
         return false;
-    if (needed) /* in vain after that time: SQLite's own lock decides */
-        turns_wait(&turns, TURN_MS, config->beat, config->self);
+    const struct turn_work work = {.id = SLICE("migration")};
+    /* In vain after that time, SQLite's own lock decides. */
+    if (needed && turns_wait(&turns, TURN_MS, config->beat, config->self))
+        turns_work(&turns, &work);
     bool ok =
         migrate_proved(db, config->app, config->demo, &proof, fault) &&
         (!needed || db_sync(db) ||
@@ -311,6 +313,7 @@ static bool open_endpoints(struct site *s, struct fault *fault)
         .slot = s->config.slot,
         .bell_fd = s->config.bell_fd,
         .bells = s->config.bells,
+        .checkpoint_frames = (int)s->config.settings->wal_autocheckpoint,
         .durable = strcmp(s->config.settings->durability, "full") == 0,
         .entry_max = (size_t)s->config.settings->cache_entry_max,
         .observer = s->config.observer,

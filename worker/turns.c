@@ -63,9 +63,23 @@ void turns_work(const struct turns *t, const struct turn_work *work)
 
 /* ---- the sync ------------------------------------------------------------*/
 
-uint64_t turns_commit(const struct turns *t)
+/* The keeper looks each second by itself; so many pages can come in less. */
+static void tell_growth(struct turns *t)
 {
-    return t->shared ? syncs_commit(t->shared->syncs) : 1;
+    int before = t->frames;
+
+    t->frames = db_wal_frames(t->db);
+    if (t->copy_frames > 0 &&
+        t->frames / t->copy_frames > before / t->copy_frames)
+        bells_ring(t->bells, SLOT_KEEPER);
+}
+
+uint64_t turns_commit(struct turns *t)
+{
+    if (t->shared == NULL)
+        return 1;
+    tell_growth(t);
+    return syncs_commit(t->shared->syncs);
 }
 
 bool turns_broken(const struct turns *t)

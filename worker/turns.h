@@ -16,6 +16,8 @@
 #include "worker/db.h"
 
 struct turns {
+    int frames;      /* in the WAL after our last commit */
+    int copy_frames; /* growth of which the keeper is to hear; 0: it is not */
     const struct shared *shared; /* null: alone */
     const struct bells *bells;
     unsigned slot;
@@ -41,7 +43,7 @@ void turns_queue(const struct turns *t, uint32_t requests);
 void turns_work(const struct turns *t, const struct turn_work *work);
 
 /* A commit was made, the turn is still ours: its number for turns_safe. */
-uint64_t turns_commit(const struct turns *t);
+uint64_t turns_commit(struct turns *t);
 
 enum safe {
     SAFE,         /* the commit may be answered */

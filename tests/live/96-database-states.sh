@@ -1,0 +1,144 @@
+#!/bin/bash
+# Goal: under writers the database becomes read-only, is moved away and comes
+# back, is deleted and another one takes its place, and is replaced by another
+# one: each time writes are refused with a clear answer or go to the one file
+# or the other, the server says "not ready" while it is not, and goes on
+# without a restart. No acknowledged row is lost, and none is there twice.
+# Readers that never finish by themselves do not stop writers, and the WAL is
+# short again after them.
+. "$(dirname "$0")/lib.sh"
+DB=$T/disk/live.db
+. "$here/writes.sh"
+
+unexpected+='|CRITICAL'
+mkdir "$T/disk"
+# On a file system of its own, what cannot be changed ends with it.
+mount -t tmpfs -o size=256m prong "$T/disk" 2>/dev/null || skip "a disk"
+make_rows
+cat >"$T/app/api/forever.sql" <<'SQL'
+-- GET /rows/forever
+-- @timeout 300ms
+-- @one
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+SELECT count(*) AS n, (SELECT max(id) FROM rows) AS last FROM c;
+SQL
+
+all_ready() { # STATUS: so many times in a row that each worker was asked
+    for _ in 1 2 3 4 5 6 7 8; do
+        [ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/ready")" = "$1" ] ||
+            return 1
+    done
+}
+
+# While it is away: each answer says so, and nothing is made in its place.
+refused() {
+    await 10 all_ready 503
+    answered_more 503 20
+    expect 503 POST /rows --json '{"token": "-", "body": "-"}'
+    header retry-after '[0-9]+'
+    expect 503 GET /rows/last
+    expect 503 GET /ready
+    expect 200 GET /live
+}
+
+well_again() {
+    await 10 all_ready 200
+    acknowledged_more 20
+    write_end
+}
+
+# another FILE: a good database of the app, without a row.
+another() {
+    sqlite3 "$DB" "VACUUM INTO '$1'"
+    sqlite3 "$1" 'DELETE FROM rows; PRAGMA journal_mode=WAL' >"$T/out"
+    rm -f "$1"-*
+}
+
+start -w 4 --wal-autocheckpoint 100 --journal-size-limit 1M
+await 10 workers_are 4
+
+# ---- read-only
+
+read_only() {
+    chattr +i "$DB" "$DB-wal" 2>/dev/null
+}
+write_begin 8
+acknowledged_more 50
+if read_only; then
+    refused
+    logged 'Not ready: database .*: this user may not write it' ||
+        fail "the log does not say why"
+    chattr -i "$DB" "$DB-wal"
+else
+    echo "no file can be made read-only here"
+fi
+well_again
+check_rows
+
+# ---- away, and back
+
+write_begin 8
+acknowledged_more 50
+mv "$DB" "$T/disk/away.db"
+refused
+logged 'Not ready: database .*: the file is gone' ||
+    fail "the log does not say why"
+[ ! -e "$DB" ] || fail "an empty database was made"
+mv "$T/disk/away.db" "$DB"
+well_again
+check_rows
+
+# ---- deleted, and another one in its place
+
+another "$T/disk/other.db"
+before=("$T/disk/first.db")
+ln "$DB" "${before[0]}" # to see what was in it
+write_begin 8
+acknowledged_more 50
+rm "$DB"
+refused
+mv "$T/disk/other.db" "$DB"
+well_again
+check_rows_in "$DB" "${before[@]}"
+[ "$(sqlite3 "$DB" 'SELECT count(*) > 0 FROM rows')" = 1 ] ||
+    fail "no row is in the new one"
+
+# ---- replaced
+
+another "$T/disk/other.db"
+before+=("$T/disk/second.db")
+ln "$DB" "${before[1]}"
+write_begin 8
+acknowledged_more 50
+mv "$T/disk/other.db" "$DB"
+moved() {
+    [ "$(sqlite3 "$DB" 'SELECT count(*) > 50 FROM rows')" = 1 ]
+}
+await 10 moved
+well_again
+check_rows_in "$DB" "${before[@]}"
+
+# ---- readers that never finish
+
+is_short() {
+    [ "$(stat -c %s "$DB-wal")" -le $((4 << 20)) ]
+}
+read_on() {
+    for _ in 1 2 3 4 5; do expect 504 GET /rows/forever; done
+}
+refusals=$(answered 503)
+write_begin 4
+acknowledged_more 50
+read_on
+acknowledged_more 50
+await 20 is_short
+write_end
+[ "$(answered 503)" = "$refusals" ] || fail "writes were refused"
+stop
+check_rows_in "$DB" "${before[@]}"
+for status in "$T/said"/*; do
+    case ${status##*/} in
+    201 | 500 | 503 | sent | over) ;;
+    *) fail "answers ${status##*/}: $(head -n 3 "$status")" ;;
+    esac
+done
