@@ -203,6 +203,11 @@ static bool wants_turn(const struct keeper *k)
  * soon. */
 static void use_turn(struct keeper *k)
 {
+    const struct heritage *h = k->heritage;
+    const struct turn_work work = {.id = SLICE("checkpoint")};
+
+    if (keeper_wal_wants_turn(k->wal))
+        turnstile_work(h->shared->turnstile, h->number, &work);
     keeper_wal_turn(k->wal, k->db);
     if (keeper_jobs_wants_turn(k->jobs))
         keeper_jobs_turn(k->jobs, k->db);

@@ -9,7 +9,6 @@
 #include "common/settings.h"
 #include "common/shared.h"
 #include "common/syncs.h"
-#include "common/turnstile.h"
 #include "master/keeper_pace.h"
 #include "master/keeper_pulse.h"
 #include "master/keeper_sync.h"
@@ -232,9 +231,7 @@ void keeper_wal_turn(struct keeper_wal *w, struct db *db)
 
     if (!w->wanted || is_lost(w))
         return;
-    const struct turn_work work = {.id = SLICE("checkpoint")};
     enum checkpoint how = w->cuts ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
-    turnstile_work(w->heritage->shared->turnstile, w->heritage->number, &work);
     db_patience(db, TURN_PATIENCE_MS);
     bool well = checkpoint(w, db, how) == DB_DONE;
     db_patience(db, DB_PATIENCE_MS);

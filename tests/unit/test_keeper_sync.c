@@ -117,11 +117,22 @@ static void a_checkpoint_may_be_the_sync_that_fails(void **state)
     look_at(now()); /* it cannot lead */
     disk_fails = false;
     assert_int_equal(logged("cannot be copied"), 1);
-    assert_false(syncs_broken(vault.shared.syncs));
+    assert_true(syncs_broken(vault.shared.syncs));
     syncs_forget(vault.shared.syncs, WORKER, vault.bells); /* the leader died */
     look_at(now());
-    assert_true(syncs_broken(vault.shared.syncs));
     assert_false(syncs_covered(vault.shared.syncs, commit));
+}
+
+/* Though nobody waits: pages of it are lost all the same. */
+static void a_checkpoint_s_failed_sync_is_the_end_too(void **state)
+{
+    (void)state;
+    write_frames(LIMIT);
+    disk_fails = true;
+    look_at(now());
+    disk_fails = false;
+    assert_true(syncs_broken(vault.shared.syncs));
+    assert_int_equal(logged("[CRITICAL] The WAL of "), 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, vault_make, vault_remove)
@@ -136,6 +147,7 @@ int main(void)
         T(a_failed_sync_is_the_end),
         T(a_failed_sync_ends_the_turn),
         T(a_checkpoint_may_be_the_sync_that_fails),
+        T(a_checkpoint_s_failed_sync_is_the_end_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
