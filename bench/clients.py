@@ -116,16 +116,18 @@ class Tally:
     p50_ms: float
     p99_ms: float
     worst_ms: float
-    errors: int        # all others, and connections that were lost
+    errors: int        # all others, and those that are lost
+    lost: int          # requests whose answer did not come
     counts: list       # good ones of each client
 
     @classmethod
     def of(cls, said, seconds):
         good = sum(said["counts"])
         bad = sum(said["answers"].values()) - good
+        lost = said["gone"] + said["unanswered"]
         return cls(good, said["in_time"] / seconds, said["p50_us"] / 1e3,
                    said["p99_us"] / 1e3, said["max_us"] / 1e3,
-                   bad + said["gone"] + said["unanswered"], said["counts"])
+                   bad + lost, lost, said["counts"])
 
 
 class Crowd:

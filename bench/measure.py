@@ -23,7 +23,7 @@ from servers import SERVER_CPU, SERVERS, ask, ask_json, copy_database, \
 from writes import measure_writes
 from writes_report import add_writes
 
-SECONDS, WRITES_SECONDS = 4, 0.8
+SECONDS, WRITES_SECONDS = 4, 0.7
 LIMIT = ("bare", "loop")
 # Without a socket; writes as many as a timed run makes, since each makes the
 # next one dearer.

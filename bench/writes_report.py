@@ -63,7 +63,7 @@ def add_point(results, at, server, samples):
 
 def add_undisturbed(results, found):
     for servers, samples in found.items():
-        print("\nOne client, one worker: medians, and the median of the ratios\n"
+        print("\nOne client, one worker: medians; the median of the ratios\n"
               f"  {'':24}{'µs each':>9}{'p50 ms':>9}{'p99 ms':>9}")
         for server, side in zip(servers, zip(*samples)):
             print(f"  {LABELS[server]:24}{median(side, 'us'):9.1f}"
@@ -83,10 +83,11 @@ READS = (("hit", "from the cache"), ("read", "indexed read"))
 
 
 def add_reads(results, found):
+    titles = "".join(f"{title:>24}" for _kind, title in READS)
     print("\nReads beside writes: 500 a second of each kind, ms, medians; of "
           "the waits the\nworst\n"
-          f"  {'':24}{'':16}" + "".join(f"{title:>24}" for _kind, title in READS)
-          + f"\n  {'':24}{'':16}" + f"{'p50':>8}{'p99':>8}{'worst':>8}" * 2
+          f"  {'':24}{'':16}{titles}"
+          f"\n  {'':24}{'':16}" + f"{'p50':>8}{'p99':>8}{'worst':>8}" * 2
           + f"{'writes/s':>10}")
     for (server, title), rounds in found.items():
         line = f"  {LABELS[server]:24}{title:16}"

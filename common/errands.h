@@ -46,6 +46,7 @@ struct errand_end {
     char text[ERRAND_RESULT]; /* why it failed; of a backup the file's path */
     uint64_t bytes;           /* of a backup */
     bool full;                /* it failed for want of space */
+    bool busy;                /* it was refused now; later it may be done */
 };
 
 struct errands;

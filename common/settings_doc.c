@@ -125,7 +125,8 @@ static void help_setting(FILE *to, const struct setting *row)
 void settings_help(FILE *to)
 {
     fputs("usage: prong [options] APP\n"
-          "       prong token add|list|revoke APP\n\n",
+          "       prong token add|list|revoke APP\n"
+          "       prong backup|restore APP FILE\n\n",
           to);
     flow(to, 0, "", summary);
     fputc('\n', to);
@@ -219,14 +220,16 @@ static void man_section(FILE *to, const struct section *section)
 
 void settings_man(FILE *to)
 {
-    fputs(".TH PRONG 8 \"\" \"prong " PRONG_VERSION "\" \"System manual\"\n"
-          ".SH NAME\n"
-          "prong \\- serve a folder of SQL files as a JSON API over SQLite\n"
-          ".SH SYNOPSIS\n"
-          "\\fBprong\\fR [\\fIoptions\\fR] \\fIAPP\\fR\n.br\n"
-          "\\fBprong token add\\fR|\\fBlist\\fR|\\fBrevoke\\fR \\fIAPP\\fR\n"
-          ".SH DESCRIPTION\n",
-          to);
+    fputs(
+        ".TH PRONG 8 \"\" \"prong " PRONG_VERSION "\" \"System manual\"\n"
+        ".SH NAME\n"
+        "prong \\- serve a folder of SQL files as a JSON API over SQLite\n"
+        ".SH SYNOPSIS\n"
+        "\\fBprong\\fR [\\fIoptions\\fR] \\fIAPP\\fR\n.br\n"
+        "\\fBprong token add\\fR|\\fBlist\\fR|\\fBrevoke\\fR \\fIAPP\\fR\n.br\n"
+        "\\fBprong backup\\fR|\\fBrestore\\fR \\fIAPP\\fR \\fIFILE\\fR\n"
+        ".SH DESCRIPTION\n",
+        to);
     roff_line(to, "", summary, "\n.PP\n");
     roff_line(to, "", precedence, "\n");
     man_options(to);

@@ -39,9 +39,10 @@ static const struct note processes[] = {
     {"master", "Starts and watches the others. It answers nobody and opens no "
                "database."},
     {"worker", "Answers requests, on its own connection to the database."},
-    {"keeper", "Holds the database open, samples the system, judges alerts "
-               "and writes the performance log. Without it requests are "
-               "answered as before; the master starts another."},
+    {"keeper", "Copies the WAL into the database, runs jobs, makes backups, "
+               "samples the system, judges alerts and writes the performance "
+               "log. Without it requests are answered as before; the master "
+               "starts another."},
     {"/memfd:prong", "Not a process but the memory that they share: cache, "
                      "counters, and what each worker is doing. It outlives "
                      "workers and reloads, and ends with the master."},
@@ -73,7 +74,8 @@ static const struct note operators[] = {
     {"/api/cache/warmup", "POST: computes what endpoints with @warm answer."},
     {"/api/jobs", "The scheduled jobs: last and next run, time, failures."},
     {"/api/jobs/NAME/run", "POST: runs one now."},
-    {"/api/backup", "POST: a backup into backup_dir; file=NAME names it."},
+    {"/api/backup", "POST: a backup into backup_dir; {\"file\": NAME} names "
+                    "it."},
     {0},
 };
 

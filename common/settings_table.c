@@ -309,8 +309,8 @@ const struct setting settings_table[] = {
      .group = GROUP_WRITES,
      FIELD(SCHEDULE, backup_schedule),
      .value = "WHEN",
-     .help = "When to make one, as jobs say it: \"DAILY 03:15\" (UTC) or "
-             "\"EVERY 6h\". Only on demand when unset."},
+     .help = "When to make one, as jobs say it: DAILY 03:15 (UTC), or EVERY "
+             "6h. Only on demand when unset."},
     {.key = "backup_keep",
      .flag = "backup-keep",
      .group = GROUP_WRITES,

@@ -92,7 +92,7 @@ struct turn_holder {
  * NAMES_REST and the id empty. */
 bool turnstile_holder(const struct turnstile *t, struct turn_holder *out);
 /* Processes that have a ticket and not the turn; and the requests that wait
- * in them. */
+ * in them and in who has it. */
 void turnstile_waiting(const struct turnstile *t, unsigned *tickets,
                        uint64_t *requests);
 /* The i-th of the slow holders that a slot keeps; false past the last and for

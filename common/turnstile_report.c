@@ -191,9 +191,9 @@ void turnstile_waiting(const struct turnstile *t, unsigned *tickets,
     *requests = 0;
     for (uint32_t i = 0; i < used; i++) {
         uint64_t ticket = atomic_load(&t->place[i].ticket);
-        if (ticket == 0 || ticket == turn.ticket)
+        if (ticket == 0)
             continue;
-        ++*tickets;
+        *tickets += ticket != turn.ticket;
         *requests += atomic_load(&t->place[i].queued);
     }
 }

@@ -291,6 +291,11 @@ static bool is_plain(const char *name)
            strstr(name, ".part-") == NULL && strlen(name) <= 200;
 }
 
+bool keeper_backups_busy(const struct keeper_backups *b)
+{
+    return b->pid != 0;
+}
+
 bool keeper_backups_want(struct keeper_backups *b, int errand, const char *name,
                          struct fault *fault)
 {

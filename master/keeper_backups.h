@@ -36,4 +36,7 @@ void keeper_backups_look(struct keeper_backups *b, uint64_t now_ms);
 bool keeper_backups_want(struct keeper_backups *b, int errand, const char *name,
                          struct fault *fault);
 
+/* One is under way: another is refused. */
+bool keeper_backups_busy(const struct keeper_backups *b);
+
 #endif

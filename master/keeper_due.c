@@ -147,6 +147,8 @@ static void plan(const struct due_jobs *d, struct due_job *job,
         count_death(job, now);
     else if (job->clock.last_ms == 0)
         plan_first(job, now);
+    if (f->last_ms == 0) /* by a server before this one */
+        f->last_ms = job->ran_ms;
     job->due = job->put_off = f->running = false;
     f->next_ms = job->clock.due_wall_ms;
     show(d, job);

@@ -6,9 +6,10 @@
 
 #include "master/keeper_errands.h"
 
-static void refuse(const struct heritage *h, int number, const char *why)
+static void refuse(const struct heritage *h, int number, const char *why,
+                   bool busy)
 {
-    struct errand_end end = {.took_ns = 0};
+    struct errand_end end = {.busy = busy};
 
     snprintf(end.text, sizeof end.text, "%s", why);
     int slot = errands_end(h->shared->errands, number, false, &end);
@@ -27,11 +28,11 @@ void keeper_errands(const struct heritage *h, struct keeper_jobs *jobs,
         switch (e.kind) {
         case ERRAND_JOB:
             if (!keeper_jobs_want(jobs, number, e.what))
-                refuse(h, number, "there is no such job");
+                refuse(h, number, "there is no such job", false);
             break;
         case ERRAND_BACKUP:
             if (!keeper_backups_want(backups, number, e.what, &fault))
-                refuse(h, number, fault.text);
+                refuse(h, number, fault.text, keeper_backups_busy(backups));
             break;
         }
     }

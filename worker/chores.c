@@ -61,10 +61,12 @@ static void answer_backup(struct call *call, const struct errand_end *end)
     jsonout_close(&j, '}');
 }
 
-static void answer_running(struct call *call)
+static void answer_running(struct call *call, enum errand_kind kind)
 {
     struct jsonout j = begin(call, 202);
 
+    if (kind == ERRAND_JOB)
+        jsonout_text(&j, "name", job_name(call));
     jsonout_text(&j, "status", SLICE("running"));
     jsonout_close(&j, '}');
 }
@@ -80,6 +82,8 @@ static void answer_end(const struct chore *chore, enum errand_state state,
 {
     if (state == ERRAND_NONE)
         answer_later(chore->call, "It was not done; try again");
+    else if (state == ERRAND_FAILED && end->busy)
+        answer_later(chore->call, end->text);
     else if (state == ERRAND_FAILED)
         problem(chore->call->res, end->full ? 507 : 500, end->text);
     else if (chore->kind == ERRAND_JOB)
@@ -90,12 +94,12 @@ static void answer_end(const struct chore *chore, enum errand_state state,
 
 /* Its patience is over: what the keeper has begun goes on, what it has not
  * will not be done. */
-static void answer_late(struct call *call, enum errand_state dropped)
+static void answer_late(const struct chore *chore, enum errand_state dropped)
 {
     if (dropped == ERRAND_ASKED)
-        answer_later(call, "The keeper did not come to it");
+        answer_later(chore->call, "The keeper did not come to it");
     else
-        answer_running(call);
+        answer_running(chore->call, chore->kind);
 }
 
 /* ---- asking --------------------------------------------------------------*/
@@ -232,7 +236,7 @@ void chores_resume(struct chores *c, uint64_t now_ms)
             errands_drop(c->shared->errands, chore.errand);
         observe_unpark(c->observer, chore.call, PHASE_FINISH, &chore.noticed);
         if (is_pending(state))
-            answer_late(chore.call, dropped);
+            answer_late(&chore, dropped);
         else
             answer_end(&chore, state, &end);
         chore.call->done(chore.call);

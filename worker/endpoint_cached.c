@@ -46,8 +46,11 @@ void endpoint_forgive(struct visit *v)
 void endpoint_compute(struct visit *v)
 {
     endpoint_deadline(v);
-    if (run_read(&v->run))
+    if (run_read(&v->run)) {
         endpoint_finish(v);
+        if (endpoint_of(v)->method != METHOD_GET)
+            endpoint_shrink(v);
+    }
     if (v->call->res->status >= 400)
         kept_say(v->call, 0);
     endpoint_forgive(v);

@@ -93,20 +93,27 @@ static void begin(const struct group *g, struct write *w)
     turns_work(&g->es->turns, &work);
 }
 
-static void end(const struct group *g, struct write *w, bool good)
+static void end(const struct group *g, struct write *w, enum write_state state)
 {
-    w->state = good ? WRITE_COMMITTED : WRITE_REFUSED;
+    static const enum phase next[] = {
+        [WRITE_QUEUED] = PHASE_TURN,
+        [WRITE_REFUSED] = PHASE_FINISH,
+        [WRITE_COMMITTED] = PHASE_SYNC,
+    };
+
+    w->state = state;
     w->commit = 0;
-    observe_park(g->es->config.observer, w->call,
-                 good ? PHASE_SYNC : PHASE_FINISH, &w->record);
+    observe_park(g->es->config.observer, w->call, next[state], &w->record);
 }
 
 static void begin_anew(struct write *w)
 {
     struct response *res = w->call->res;
+    struct trace *t = w->call->trace;
 
     w->state = WRITE_QUEUED;
-    w->call->trace->error = 0;
+    t->error = 0;
+    t->queries = t->rows = 0;
     buf_clear(&res->headers);
     response_drop_body(res);
     res->status = 0;
@@ -131,31 +138,36 @@ static enum db_result begin_write(struct db *db)
     return r;
 }
 
-static enum db_result run_apart(struct visit *v, struct write *w)
+static enum db_result run_apart(const struct group *g, struct visit *v,
+                                struct write *w)
 {
-    struct db *db = v->es->config.db;
-    enum db_result r = begin_write(db);
+    enum db_result r = begin_write(g->db);
 
-    db_deadline(db, w->until_ms);
+    if (r == DB_BUSY)
+        return r;
+    begin(g, w);
+    db_deadline(g->db, w->until_ms);
     if (r == DB_DONE && !run_checked(v, w)) {
-        db_rollback(db);
+        db_rollback(g->db);
         return DB_ERROR;
     }
     if (r == DB_DONE)
-        r = db_commit(db);
-    if (r != DB_DONE && r != DB_BUSY) {
+        r = db_commit(g->db);
+    if (r != DB_DONE) {
         begin_anew(w);
         run_fail(&v->run, r);
     }
-    return r;
+    return r == DB_BUSY ? DB_ERROR : r;
 }
 
 /* Its one statement is its transaction. */
-static enum db_result run_alone(struct visit *v, const struct write *w)
+static enum db_result run_alone(const struct group *g, struct visit *v,
+                                struct write *w)
 {
-    struct db *db = v->es->config.db;
+    struct db *db = g->db;
     enum db_result r = db_begin_alone(db);
 
+    begin(g, w);
     if (r != DB_DONE) {
         run_fail(&v->run, r);
         return r;
@@ -168,22 +180,28 @@ static enum db_result run_alone(struct visit *v, const struct write *w)
         endpoint_finish(v);
     if (!good && v->run.result == DB_DONE) /* no row: nothing was written */
         v->run.result = DB_ERROR;
+    if (v->run.result == DB_BUSY) {
+        begin_anew(w);
+        end(g, w, WRITE_QUEUED);
+    }
     return v->run.result;
 }
 
-/* False when a stranger has the lock, and it stays queued. */
+/* False when a stranger has the lock, and it stays queued. That is found out
+ * once by trying; from then on the lock is taken before the work begins. */
 static bool run_single(const struct group *g, struct write *w)
 {
     struct visit v = endpoint_visit(g->es, w->p, w->call, &w->question);
+    bool locked = lockout_stands(&g->es->writes.lockout);
+    enum db_result r =
+        may_be_alone(w) && !locked ? run_alone(g, &v, w) : run_apart(g, &v, w);
 
-    begin(g, w);
-    enum db_result r = may_be_alone(w) ? run_alone(&v, w) : run_apart(&v, w);
-    end(g, w, r == DB_DONE);
+    if (r == DB_BUSY)
+        return false;
+    end(g, w, r == DB_DONE ? WRITE_COMMITTED : WRITE_REFUSED);
     if (r == DB_DONE)
         w->commit = turns_commit(&g->es->turns);
-    if (r == DB_BUSY)
-        begin_anew(w);
-    return r != DB_BUSY;
+    return true;
 }
 
 /* ---- several in one ------------------------------------------------------*/
@@ -207,7 +225,7 @@ static bool run_member(const struct group *g, struct write *w)
         run_fail(&v.run, r);
         good = false;
     }
-    end(g, w, good);
+    end(g, w, good ? WRITE_COMMITTED : WRITE_REFUSED);
     return good || db_undo(g->db);
 }
 

@@ -59,6 +59,8 @@ struct writes {
     struct write_list answered; /* in the order of their commits */
     struct write_list unused;
     struct lockout lockout; /* somebody outside has the write lock */
+    size_t late;            /* given up, and the log was not told yet */
+    uint64_t late_told_ms;  /* when it was told last; 0: never */
 };
 
 /* One worker's endpoints, and the state of the one that is running (a worker

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/heritage.h"
 #include "common/log.h"
 #include "worker/problem.h"
 
@@ -192,23 +193,31 @@ static void collect(struct writes *ws)
 
 /* ---- waiting -------------------------------------------------------------*/
 
-/* Whose fault it is, once a second. */
-static void say_late(const struct endpoints *es, size_t late)
+/* Whose fault it is, once a second. Of a stranger who has the lock the log
+ * was told already (lockout.h). */
+static void say_late(struct endpoints *es, size_t late, uint64_t now_ms)
 {
-    static uint64_t told_ms;
-    uint64_t now_ms = loop_clock_ms();
+    struct writes *ws = &es->writes;
     struct turn_holder h;
 
-    if (told_ms && now_ms - told_ms < TELL_EVERY_MS)
+    ws->late += late;
+    if (ws->late_told_ms && now_ms - ws->late_told_ms < TELL_EVERY_MS)
         return;
-    told_ms = now_ms;
-    if (es->turns.shared && turnstile_holder(es->turns.shared->turnstile, &h))
-        log_warning("%zu writes had no turn in time: process %d has held it "
-                    "for %.3f s, at request %s",
-                    late, (int)h.pid, (double)h.held_ns / 1e9,
-                    h.id[0] ? h.id : "(none)");
+    if (lockout_stands(&ws->lockout))
+        log_warning("Writes given up, as they had the lock not in time: %zu",
+                    ws->late);
+    else if (es->turns.shared &&
+             turnstile_holder(es->turns.shared->turnstile, &h))
+        log_warning("Writes given up, as they had no turn in time: %zu; %s "
+                    "%d has held it for %.3f s, at %s",
+                    ws->late, h.slot == SLOT_KEEPER ? "keeper" : "worker",
+                    (int)h.pid, (double)h.held_ns / 1e9,
+                    h.id[0] ? h.id : "a job");
     else
-        log_warning("%zu writes had no turn in time", late);
+        log_warning("Writes given up, as they had no turn in time: %zu",
+                    ws->late);
+    ws->late_told_ms = now_ms;
+    ws->late = 0;
 }
 
 static void give_up_late(struct endpoints *es, uint64_t now_ms)
@@ -225,7 +234,7 @@ static void give_up_late(struct endpoints *es, uint64_t now_ms)
     if (late == 0)
         return;
     collect(&es->writes);
-    say_late(es, late);
+    say_late(es, late, now_ms);
 }
 
 static void write_now(struct endpoints *es, uint64_t now_ms)
@@ -260,7 +269,6 @@ static void take_turn(struct endpoints *es, uint64_t now_ms)
 /* Nobody is left who waits for the turn that we asked for. */
 static void leave_queue(struct endpoints *es)
 {
-    es->writes.lockout = (struct lockout){0};
     turns_queue(&es->turns, 0);
     turns_pass(&es->turns);
 }

@@ -6,7 +6,7 @@
 
 make_app
 hard=$(ulimit -Hn)
-ulimit -Sn 64
+ulimit -Sn 128 # half of them are its own
 start -w 1 --keep-alive 30
 ulimit -Sn "$hard"
 WORKER=$(workers)

@@ -80,7 +80,7 @@ class Writer(threading.Thread):
     def run(self):
         number = 0
         over = os.path.join(self.said.folder, "over")
-        while not self.failed and not os.path.exists(over):
+        while not (self.failed or os.path.exists(over) or os.getppid() == 1):
             number += 1
             self.write(f"{self.name}.{number}")
         self.drop()

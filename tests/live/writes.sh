@@ -45,8 +45,9 @@ SQL
 # the server from port to port. Words: see writers.py.
 write_begin() {
     rm -f "$T/said/over"
-    python3 "$here/writers.py" load "$T/said" "$@" &
+    setsid python3 "$here/writers.py" load "$T/said" "$@" &
     WRITERS=$!
+    groups+=("$WRITERS")
 }
 
 write_end() {

@@ -117,7 +117,7 @@ static void a_waiter_dies(void **state)
     pass(0);
     assert_true(ours(2));
     assert_false(ask(1)); /* its successor */
-    expect_waiting(1, 0);
+    expect_waiting(1, 7); /* those of who has the turn */
     pass(2);
     assert_true(ours(1));
 }
