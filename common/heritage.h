@@ -118,6 +118,9 @@ typedef int worker_body(const struct heritage *heritage);
 /* The path of the database of its generation. */
 const char *heritage_database(const struct heritage *h);
 
+/* The keeper's: no worker is left. */
+bool heritage_is_last(const struct heritage *h);
+
 /* A child can do its work from now on: marks its slot and wakes the master. */
 void heritage_say_ready(const struct heritage *h);
 

@@ -40,8 +40,12 @@ struct syncs {
     _Atomic uint64_t waits[SLOTS_ALL];
 };
 
-/* A sync counts one in so many in the mean. */
-enum { MEAN_OF = 8 };
+enum {
+    MEAN_OF = 8, /* a sync counts one in so many in the mean, */
+    /* and no more than twice the mean and that: one that took long by chance
+     * is no reason to trouble the keeper for the next ten. */
+    OUTLIER_NS = SYNC_SLOW_US * 1000 / 2,
+};
 
 size_t syncs_size(void)
 {
@@ -154,7 +158,9 @@ static void add_figures(struct syncs *s, uint64_t ns)
     atomic_fetch_add(&s->sum_ns, ns);
     if (ns > atomic_load(&s->max_ns))
         atomic_store(&s->max_ns, ns);
-    mean = first ? ns : mean - mean / MEAN_OF + ns / MEAN_OF;
+    uint64_t most = 2 * mean + OUTLIER_NS;
+    uint64_t counted = ns < most ? ns : most;
+    mean = mean - mean / MEAN_OF + (first ? counted : counted / MEAN_OF);
     atomic_store(&s->mean_ns, mean);
 }
 

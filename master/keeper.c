@@ -48,6 +48,7 @@ struct keeper {
     struct watch life; /* end of file: the master is gone */
     struct watch bell; /* a worker wants something, or it is our turn */
     bool told;         /* to leave */
+    bool asked;        /* by anybody: see on_signal */
     bool waits;        /* for its turn */
     bool busy;         /* there may be more to do at once */
     struct due vitals, sample, line, opening;
@@ -105,8 +106,12 @@ static void beat(void *self)
                           memory_order_relaxed);
 }
 
-/* A terminal's Ctrl-C and systemd tell everybody to leave; the keeper does when
- * the master says so, which is when all that was written is in its care. */
+/*
+ * A terminal's Ctrl-C and systemd tell everybody to leave; the keeper does when
+ * the master says so, which is when all that was written is in its care. But
+ * signals of one number do not queue, so the master's may be the one that is
+ * lost: then it leaves when no worker is left.
+ */
 static void on_signal(void *self, const struct signalfd_siginfo *info)
 {
     struct keeper *k = self;
@@ -114,6 +119,7 @@ static void on_signal(void *self, const struct signalfd_siginfo *info)
     if (info->ssi_signo != SIGUSR1) {
         if (info->ssi_pid == (uint32_t)k->heritage->master)
             k->told = true;
+        k->asked = true;
         return;
     }
     lookout_reopen(k->lookout);
@@ -324,7 +330,7 @@ int keeper_main(const struct heritage *heritage)
 
     if (ok)
         heritage_say_ready(heritage);
-    while (ok && !k.told) {
+    while (ok && !k.told && !(k.asked && heritage_is_last(heritage))) {
         uint64_t now_ms = loop_clock_ms();
         hold_database(&k, now_ms);
         serve(&k, now_ms);

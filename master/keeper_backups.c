@@ -351,7 +351,8 @@ struct keeper_backups *keeper_backups_new(const struct heritage *h,
 
 void keeper_backups_free(struct keeper_backups *b)
 {
-    struct errand_end end = {.text = "the server is leaving"};
+    struct errand_end end = {.text = "The keeper leaves; try again",
+                             .busy = true};
 
     if (b == NULL)
         return;

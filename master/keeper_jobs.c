@@ -11,6 +11,7 @@
 #include "common/syncs.h"
 #include "common/turnstile.h"
 #include "master/keeper_due.h"
+#include "master/keeper_sync.h"
 #include "worker/db.h"
 #include "worker/jobrun.h"
 
@@ -148,12 +149,16 @@ static void end(struct keeper_jobs *j, struct db *db, struct due_job *job,
     const char *name = job->job->name;
     double took_ms = (double)took_ns / 1e6;
 
+    if (why == NULL)
+        syncs_commit(j->heritage->shared->syncs);
+    if (why == NULL && job->asked > 0) /* who asked is told what is safe */
+        why = keeper_sync_test(j->heritage, db)
+                  ? NULL
+                  : "it was done, but the disk failed to keep it";
     if (why)
         log_error("Job %s: %s (after %.1f ms)", name, why, took_ms);
-    else {
-        syncs_commit(j->heritage->shared->syncs);
+    else
         log_info("Job %s: done in %.1f ms", name, took_ms);
-    }
     due_end(&j->due, db, job, took_ns, why);
     tell(j, job, took_ns, why);
 }

@@ -1,23 +1,11 @@
-#include "common/log.h"
 #include "common/loop.h"
 #include "common/shared.h"
 #include "common/syncs.h"
-#include "worker/db.h"
+#include "worker/turns.h"
 
 #include "master/keeper_sync.h"
 
 enum { LEAD_MS = 100 }; /* without looking at anything else */
-
-static bool sync_once(struct db *db)
-{
-    if (db_sync(db))
-        return true;
-    log_critical("The WAL of %s cannot be synced: %s. What was written last "
-                 "may not be on the disk. Nothing more is written until the "
-                 "server is started anew",
-                 db_path(db), db_message(db));
-    return false;
-}
 
 /* More may have been committed while it synced. Whoever waits for that has
  * counted on the keeper, which is awake. */
@@ -29,15 +17,19 @@ void keeper_sync(const struct heritage *h, struct db *db)
     uint64_t upto;
 
     while (began_ns < end_ns && syncs_lead(syncs, h->number, &upto)) {
-        bool ok = sync_once(db);
+        bool ok = turns_sync(db);
         uint64_t now_ns = loop_clock_ns();
         syncs_led(syncs, h->number, now_ns - began_ns, ok, h->bells);
         began_ns = now_ns;
     }
 }
 
-void keeper_sync_test(const struct heritage *h, struct db *db)
+bool keeper_sync_test(const struct heritage *h, struct db *db)
 {
-    if (!syncs_broken(h->shared->syncs) && !sync_once(db))
-        syncs_break(h->shared->syncs, h->bells);
+    if (syncs_broken(h->shared->syncs))
+        return false;
+    if (turns_sync(db))
+        return true;
+    syncs_break(h->shared->syncs, h->bells);
+    return false;
 }

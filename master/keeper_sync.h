@@ -5,6 +5,8 @@
 #ifndef PRONG_KEEPER_SYNC_H
 #define PRONG_KEEPER_SYNC_H
 
+#include <stdbool.h>
+
 #include "common/heritage.h"
 
 struct db;
@@ -13,8 +15,8 @@ struct db;
  * for 100 ms. A failure is logged, and is the end of durability. */
 void keeper_sync(const struct heritage *h, struct db *db);
 
-/* After a checkpoint has failed: if it was a sync that did, nothing is written
- * any more. */
-void keeper_sync_test(const struct heritage *h, struct db *db);
+/* Syncs now, whoever leads. False when that has failed: nothing is written any
+ * more. Also to be asked after a checkpoint failed: was it a sync? */
+bool keeper_sync_test(const struct heritage *h, struct db *db);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/app.h"
 #include "common/board.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -20,7 +21,9 @@ enum {
     SYNC_MS = 1000,         /* between two syncs that nobody waits for */
     PASSES = 4,             /* at most, to catch up with writers */
     REST = 128,             /* frames that are left for the turn, about 1 ms */
-    TURN_PATIENCE_MS = 100, /* for readers, while all writers wait */
+    TURN_PATIENCE_MS = 100, /* for readers, while all writers wait, */
+    URGENT_AT = 32,         /* but with so many times wal_autocheckpoint */
+    URGENT_MOST_MS = 5000,  /* as long as readers may take, and no more */
     AGAIN_MS = 1000,        /* after what did not succeed */
     AGAIN_MAX_MS = 16000,   /* after what did not succeed again and again */
     CUT_MS = 5000,          /* between two looks at the file's size */
@@ -48,6 +51,7 @@ struct keeper_wal {
     uint64_t turn_ms;    /* no turn before */
     uint64_t turn_again; /* how long after the next failure, ms */
     uint64_t cut_ms;     /* the next look at the file's size */
+    int cut_frames;      /* in the WAL at the last one */
 
     struct pace pace; /* at which it grows */
 
@@ -146,6 +150,26 @@ static enum db_result checkpoint(struct keeper_wal *w, struct db *db,
     return result;
 }
 
+/*
+ * Readers that overlap without end, though each of them ends, would keep the
+ * WAL from ever beginning anew. Then the writers wait for them, once.
+ */
+static bool is_urgent(const struct keeper_wal *w,
+                      const struct checkpointed *wal)
+{
+    return wal->frames > URGENT_AT * w->limit;
+}
+
+static uint64_t turn_patience(const struct keeper_wal *w,
+                              const struct checkpointed *wal)
+{
+    uint64_t most = (uint64_t)w->heritage->app->timeout_ms * 2;
+
+    if (!is_urgent(w, wal))
+        return TURN_PATIENCE_MS;
+    return most < URGENT_MOST_MS ? most : URGENT_MOST_MS;
+}
+
 static int uncopied(const struct checkpointed *wal)
 {
     return wal->frames - wal->copied;
@@ -192,7 +216,8 @@ static bool is_large(const struct keeper_wal *w, const struct db *db)
 /*
  * All copied, the next writer begins it anew by itself, if it finds no reader;
  * without a pause between writers only the turn gives that. A file that once
- * was large stays so until it is cut, which takes some 50 ms: now and then.
+ * was large stays so until it is cut, which takes some 50 ms: when nobody has
+ * written between two looks at it.
  */
 static bool turn_is_due(struct keeper_wal *w, const struct db *db,
                         const struct checkpointed *wal, uint64_t now_ms)
@@ -201,7 +226,8 @@ static bool turn_is_due(struct keeper_wal *w, const struct db *db,
         return false;
     if (now_ms >= w->cut_ms) {
         w->cut_ms = now_ms + CUT_MS;
-        w->cuts = is_large(w, db);
+        w->cuts = wal->frames == w->cut_frames && is_large(w, db);
+        w->cut_frames = wal->frames;
     }
     return w->cuts || (wal->frames > ANEW_AT * w->limit && uncopied(wal) > 0);
 }
@@ -213,7 +239,7 @@ static bool make_ready(struct keeper_wal *w, struct db *db,
 {
     for (int pass = 0; pass < PASSES && uncopied(wal) > 0; pass++) {
         if (!copy(w, db, wal))
-            return false;
+            return is_urgent(w, wal);
         if (uncopied(wal) <= REST)
             break;
     }
@@ -232,7 +258,8 @@ void keeper_wal_turn(struct keeper_wal *w, struct db *db)
     if (!w->wanted || is_lost(w))
         return;
     enum checkpoint how = w->cuts ? CHECKPOINT_TRUNCATE : CHECKPOINT_RESTART;
-    db_patience(db, TURN_PATIENCE_MS);
+    db_wal_now(db, &wal);
+    db_patience(db, turn_patience(w, &wal));
     bool well = checkpoint(w, db, how) == DB_DONE;
     db_patience(db, DB_PATIENCE_MS);
     w->wanted = false;
@@ -305,21 +332,13 @@ void keeper_wal_free(struct keeper_wal *w)
     free(w);
 }
 
-static bool is_last(const struct heritage *h)
-{
-    for (size_t i = 0; i < SLOTS_MAX; i++)
-        if (atomic_load(&h->shared->slots[i].pid))
-            return false;
-    return true;
-}
-
 /* The last connection's close folds the WAL. If a stranger's is left, at least
  * nothing is in it. */
 void keeper_wal_leave(struct keeper_wal *w, struct db *db)
 {
     if (syncs_broken(w->syncs))
         return;
-    if (is_last(w->heritage)) {
+    if (heritage_is_last(w->heritage)) {
         db_patience(db, LEAVE_PATIENCE_MS);
         checkpoint(w, db, CHECKPOINT_TRUNCATE);
     }

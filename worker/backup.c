@@ -46,6 +46,26 @@ static bool is_sqlites_own(const char *file)
     return false;
 }
 
+static bool begins_well(const char *file, struct fault *fault)
+{
+    static const char magic[16] = "SQLite format 3"; /* with its NUL */
+    char head[sizeof magic];
+    struct stat st;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        fault_set(fault, "%s: %s", file, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool ok = S_ISREG(st.st_mode) &&
+              pread(fd, head, sizeof head, 0) == sizeof head &&
+              memcmp(head, magic, sizeof magic) == 0;
+    close(fd);
+    return ok || fault_set(fault, "%s is not a SQLite database", file);
+}
+
 static bool may_replace(const char *file, const struct stat *database,
                         struct fault *fault)
 {
@@ -63,6 +83,8 @@ static bool may_replace(const char *file, const struct stat *database,
         return fault_set(fault, "%s is the database itself", file);
     if (!S_ISREG(st.st_mode))
         return fault_set(fault, "%s is not a regular file", file);
+    if (st.st_size > 0 && !begins_well(file, fault))
+        return fault_set(fault, "%s is there, and is no database", file);
     return !has_journal(file, fault);
 }
 
@@ -127,26 +149,6 @@ bool backup_make(const char *database, const char *file,
 }
 
 /* ---- a file given to us --------------------------------------------------*/
-
-static bool begins_well(const char *file, struct fault *fault)
-{
-    static const char magic[16] = "SQLite format 3"; /* with its NUL */
-    char head[sizeof magic];
-    struct stat st;
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fault_set(fault, "%s: %s", file, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    bool ok = S_ISREG(st.st_mode) &&
-              pread(fd, head, sizeof head, 0) == sizeof head &&
-              memcmp(head, magic, sizeof magic) == 0;
-    close(fd);
-    return ok || fault_set(fault, "%s is not a SQLite database", file);
-}
 
 bool backup_glance(const char *file, struct fault *fault)
 {

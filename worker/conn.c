@@ -113,6 +113,7 @@ static void begin_call(struct conn *c)
     struct exchange *x = c->x;
 
     conn_enter(c, CONN_WAITING);
+    c->ahead = false;
     conn_warm(c);
     x->observed = false;
     x->trace = (struct trace){.came_ns = x->came_ns};
@@ -152,14 +153,6 @@ static void serve(struct conn *c)
     }
     begin_call(c);
     c->home->config.answer(c->home->config.self, &c->x->call);
-}
-
-/* Most writes are through by the end of their turn: telling the loop only then
- * saves two system calls each. */
-void conns_settle(struct conns *home)
-{
-    for (struct conn *c = home->lists[CONN_WAITING].first; c; c = c->next)
-        conn_follow(c);
 }
 
 void conns_serve(struct conns *c)

@@ -50,9 +50,6 @@ size_t conns_pending(const struct conns *c);
 /* Answers them. Requests pipelined behind them wait for the next turn, so
  * that one client cannot hold up the others, nor signals and deadlines. */
 void conns_serve(struct conns *c);
-/* After all that could be answered in this turn was: what still waits is read
- * no further. */
-void conns_settle(struct conns *c);
 /*
  * Enforces deadlines and gives back the memory of closed connections; to be
  * called once a turn. Returns the milliseconds until it has to be called

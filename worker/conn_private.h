@@ -37,6 +37,7 @@ struct conn {
     bool local;       /* a peer on this machine: its request ids are kept */
     bool admin;       /* came in by --admin-bind */
     bool left;        /* the client closed its side while it waits */
+    bool ahead;       /* it has sent more while it waits */
     char peer[PEER_TEXT];
 };
 

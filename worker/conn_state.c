@@ -39,7 +39,7 @@ void conn_follow(struct conn *c)
     if (c->state == CONN_WRITING)
         wanted = LOOP_WRITE;
     else if (c->state == CONN_WAITING)
-        wanted = c->left ? 0 : LOOP_CLOSED;
+        wanted = c->left ? 0 : c->ahead ? LOOP_CLOSED : LOOP_READ;
     if (wanted == c->interest)
         return;
     loop_change(c->home->config.loop, &c->watch, wanted);

@@ -67,6 +67,9 @@ void endpoints_write(struct endpoints *es, uint64_t now_ms);
 /* Milliseconds until one of the two wants to be called at the latest, though
  * no bell rings; at most `most`. */
 int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most);
+/* From inside a long read: a turn to write that has come meanwhile is not kept
+ * from others; we ask for another when the read is done. */
+void endpoints_yield(struct endpoints *es);
 /* The client of a call that waits has left: true when it is forgotten, and
  * nothing was written; false when it is too late for that, and it will be
  * answered. */

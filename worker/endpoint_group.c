@@ -254,13 +254,23 @@ static void number(const struct group *g)
             g->at[i]->commit = commit;
 }
 
-/* Those that had gone well, each for itself. Whom a stranger now locks out
- * stays queued. */
-static void run_again(const struct group *g)
+/*
+ * Each for itself, from the first that had gone well on: a refusal that came
+ * after it may have been on its account. The time that was lost is given back
+ * to them. Whom a stranger now locks out stays queued.
+ */
+static void run_again(const struct group *g, const struct write *culprit)
 {
-    for (size_t i = 0; i < g->count; i++)
-        if (g->at[i]->state == WRITE_COMMITTED)
-            begin_anew(g->at[i]);
+    uint64_t lost_ms = (loop_clock_ns() - g->began_ns) / 1000000;
+    bool after_good = false;
+
+    for (size_t i = 0; i < g->count; i++) {
+        after_good |= g->at[i]->state == WRITE_COMMITTED;
+        if (!after_good || g->at[i] == culprit)
+            continue;
+        begin_anew(g->at[i]);
+        g->at[i]->until_ms += lost_ms;
+    }
     for (size_t i = 0; i < g->count; i++)
         if (g->at[i]->state == WRITE_QUEUED && !run_single(g, g->at[i]))
             return;
@@ -287,6 +297,7 @@ static bool run_together(struct group *g)
         return true;
     }
     bool whole = run_members(g);
+    const struct write *culprit = whole ? NULL : g->at[g->count - 1];
     if (whole)
         whole = db_commit(g->db) == DB_DONE;
     else
@@ -294,7 +305,7 @@ static bool run_together(struct group *g)
     if (whole)
         number(g);
     else
-        run_again(g);
+        run_again(g, culprit);
     return true;
 }
 

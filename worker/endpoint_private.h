@@ -58,6 +58,7 @@ struct writes {
     struct write_list queued;   /* in the order they came */
     struct write_list answered; /* in the order of their commits */
     struct write_list unused;
+    bool running;           /* a group is at work: the turn is in use */
     struct lockout lockout; /* somebody outside has the write lock */
     size_t late;            /* given up, and the log was not told yet */
     uint64_t late_told_ms;  /* when it was told last; 0: never */

@@ -244,7 +244,10 @@ static void write_now(struct endpoints *es, uint64_t now_ms)
 
     if (lockout_stands(lockout) && now_ms < lockout->retry_ms)
         return;
-    if (!endpoint_group(es)) {
+    es->writes.running = true;
+    bool through = endpoint_group(es);
+    es->writes.running = false;
+    if (!through) {
         lockout_note(lockout, path, loop_clock_ms());
         return; /* the turn stays ours */
     }
@@ -303,6 +306,15 @@ int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most)
     if (turns_ours(&es->turns))
         return 0;
     return most < LOOK_MS ? most : LOOK_MS;
+}
+
+void endpoints_yield(struct endpoints *es)
+{
+    const struct turns *t = &es->turns;
+
+    if (es->writes.queued.count > 0 && !es->writes.running && t->shared &&
+        turnstile_ours(t->shared->turnstile, t->slot))
+        turns_pass(t);
 }
 
 bool endpoints_cancel(struct endpoints *es, struct call *call)

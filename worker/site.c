@@ -149,6 +149,11 @@ void site_end(struct site *s, uint64_t now_ms)
     endpoints_write(s->endpoints, now_ms);
 }
 
+void site_yield(struct site *s)
+{
+    endpoints_yield(s->endpoints);
+}
+
 size_t site_waiting(const struct site *s)
 {
     return endpoints_waiting(s->endpoints) + own_waiting(&s->own);

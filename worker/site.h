@@ -44,6 +44,8 @@ void site_close(struct site *s); /* null is allowed */
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);
 
+/* From inside a long statement, now and then: lets others go first. */
+void site_yield(struct site *s);
 /* Calls that wait: for another worker's answer, for a turn to write, for the
  * disk, for the keeper. site_resume answers those that need not any more. */
 size_t site_waiting(const struct site *s);

@@ -87,14 +87,14 @@ bool turns_broken(const struct turns *t)
     return t->shared && syncs_broken(t->shared->syncs);
 }
 
-static bool sync_now(const struct turns *t)
+bool turns_sync(struct db *db)
 {
-    if (db_sync(t->db))
+    if (db_sync(db))
         return true;
     log_critical("The WAL of %s cannot be synced: %s. What was written last "
                  "may not be on the disk. Nothing more is written until the "
                  "server is started anew",
-                 db_path(t->db), db_message(t->db));
+                 db_path(db), db_message(db));
     return false;
 }
 
@@ -107,7 +107,7 @@ static bool lead(const struct turns *t)
     if (!syncs_lead(syncs, t->slot, &upto))
         return false;
     uint64_t since_ns = loop_clock_ns();
-    bool ok = sync_now(t);
+    bool ok = turns_sync(t->db);
     syncs_led(syncs, t->slot, loop_clock_ns() - since_ns, ok, t->bells);
     return true;
 }
@@ -141,7 +141,7 @@ enum safe turns_safe(const struct turns *t, uint64_t commit)
     if (!t->full)
         return SAFE;
     if (t->shared == NULL)
-        return sync_now(t) ? SAFE : SAFE_NEVER;
+        return turns_sync(t->db) ? SAFE : SAFE_NEVER;
     enum safe safe = look(t->shared->syncs, commit);
     return safe == SAFE_NOT_YET ? wait_for(t, commit) : safe;
 }

@@ -55,6 +55,8 @@ enum safe {
  * the lowest that is not SAFE yet. */
 enum safe turns_safe(const struct turns *t, uint64_t commit);
 
+/* db_sync; when it fails the log is told loudly. */
+bool turns_sync(struct db *db);
 /* A sync has failed: nothing may be written until the server starts anew. */
 bool turns_broken(const struct turns *t);
 

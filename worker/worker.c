@@ -59,6 +59,16 @@ static void beat(void *self)
                           memory_order_relaxed);
 }
 
+/* From inside long statements. */
+static void on_progress(void *self)
+{
+    struct worker *w = self;
+
+    beat(w);
+    if (w->site)
+        site_yield(w->site);
+}
+
 /* Not from within loop_turn: it frees watches for which the turn may hold
  * events. */
 static void leave(struct worker *w)
@@ -192,7 +202,7 @@ static bool open_site(struct worker *w)
         .bells = w->heritage->bells,
         .observer = w->observer,
         .first = w->first,
-        .beat = beat,
+        .beat = on_progress,
         .self = w,
     };
 
@@ -364,7 +374,6 @@ static void answer_requests(struct worker *w)
         site_resume(w->site, loop_now(w->loop));
     conns_serve(w->conns);
     site_end(w->site, loop_now(w->loop));
-    conns_settle(w->conns);
     follow_bell(w);
 }
 

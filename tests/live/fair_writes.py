@@ -103,11 +103,13 @@ class Watch(threading.Thread):
 
 
 def copied(database):
-    """Frames of the WAL that were copied into the database: nBackfill, see
-    sqlite.org/walformat.html, 2.3."""
+    """Frames of the WAL that were copied into the database (nBackfill), and
+    how often it began anew: sqlite.org/walformat.html, 2.3 and 1.1."""
     with open(database + "-shm", "rb") as f:
-        head = f.read(100)
-    return struct.unpack_from("=I", head, 96)[0]
+        frames, = struct.unpack_from("=I", f.read(100), 96)
+    with open(database + "-wal", "rb") as f:
+        times, = struct.unpack_from(">I", f.read(32), 12)
+    return frames, times
 
 
 def rows_are(database, writers):
@@ -143,6 +145,8 @@ for worker in workers():
     for c in connections(worker, EACH, "/rows/last"):
         writers.append(Client(len(writers), worker, c))
     readers.append(Reader(0, worker, *connections(worker, 1, "/rows/last")))
+writers[0].ask()  # so that the WAL has a header
+writers[0].take()
 before = copied(database)
 watch = Watch()
 watch.start()
@@ -152,7 +156,7 @@ finally:
     watch.over = True
     watch.join()
 same(len(writers), WRITERS, "writers")
-same(copied(database), before, "frames copied by a worker")
+same(copied(database), before, "what was copied by a worker")
 rows_are(database, writers)
 counts = [c.count for c in writers]
 print("writes:", figures(writers))

@@ -92,6 +92,14 @@ def rows_are(what):
     same(sorted(there), sorted(written), what)
 
 
+def in_order(*tokens):
+    """As they were written."""
+    db = sqlite3.connect(database)
+    rows = [t for t, in db.execute("SELECT token FROM rows ORDER BY id")]
+    db.close()
+    return [t for t in rows if t in tokens]
+
+
 # ---- the turn
 
 def queue():
@@ -107,9 +115,10 @@ def long_statement():
     stays, gone, reader = Client(second), Client(second), Client(second)
     a.post("/never", "long")
     seen = holds(a, "POST /never")
+    c.post("/patient", "c.1")
+    await_(lambda: queue() == 1, "one in the queue")
     stays.post("/patient", "stays")
     gone.post("/patient", "gone")
-    c.post("/patient", "c.1")
     await_(lambda: queue() == 3, "three in the queue")
     gone.c.close()
     await_(lambda: queue() == 2, "two in the queue")
@@ -134,6 +143,7 @@ def long_statement():
                              text(os.environ["ACCESS"]), re.M),
            "status 499 in the access log")
     rows_are("after a long statement")
+    same(in_order("c.1", "stays"), ["c.1", "stays"], "first come, first served")
 
 
 def standstill():
@@ -158,7 +168,8 @@ def standstill():
 
 
 def death():
-    """Who waits is answered far sooner than its time."""
+    """Who waits is answered far sooner than its time, also when no other
+    worker takes the dead one's place."""
     first, second, third = workers()
     a = Client(first)
     others = [Client(second), Client(second), Client(third)]
@@ -167,6 +178,8 @@ def death():
     for n, c in enumerate(others):
         c.post("/patient", f"heir.{n}")
     await_(lambda: queue() == len(others), "those who wait")
+    os.kill(int(os.environ["PID"]), signal.SIGTTOU)  # the oldest is to go
+    await_(lambda: logged("Handling signal: ttou"), "one worker less")
     since = time.monotonic()
     os.kill(first, signal.SIGKILL)
     for c in others:

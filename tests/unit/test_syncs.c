@@ -344,15 +344,20 @@ static void slow_syncs_are_the_keepers(void **state)
     syncs_offer(s, true);
     assert_false(syncs_delegate(s));
     syncs_commit(s);
-    sync_once(s, 0, slow - 1);
+    sync_once(s, 0, slow / 4);
     assert_false(syncs_delegate(s));
     syncs_commit(s);
-    sync_once(s, 0, slow + 8000);
+    sync_once(s, 0, 40 * slow); /* one that is slow by chance */
+    assert_false(syncs_delegate(s));
+    for (unsigned i = 0; i < 10; i++) {
+        syncs_commit(s);
+        sync_once(s, 0, slow * 2);
+    }
     assert_true(syncs_delegate(s));
     syncs_offer(s, false);
     assert_false(syncs_delegate(s));
     syncs_offer(s, true);
-    for (unsigned i = 0; i < 4; i++) { /* the disk is fast again */
+    for (unsigned i = 0; i < 10; i++) { /* the disk is fast again */
         syncs_commit(s);
         sync_once(s, SLOT_KEEPER, slow / 2);
     }
@@ -364,8 +369,10 @@ static void dead_keeper(void **state)
 {
     struct syncs *s = *state;
 
-    syncs_commit(s);
-    sync_once(s, 0, (uint64_t)SYNC_SLOW_US * 2000);
+    for (unsigned i = 0; i < 20; i++) {
+        syncs_commit(s);
+        sync_once(s, 0, (uint64_t)SYNC_SLOW_US * 2000);
+    }
     syncs_offer(s, true);
     syncs_wait(s, 0, syncs_commit(s));
     assert_true(syncs_delegate(s));

@@ -1,6 +1,10 @@
 -- EVERY 1h expired_tokens
 -- Tokens that no longer open anything are forgotten.
-DELETE FROM tokens WHERE expires_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now');
+-- The first condition searches the index, in either form of a moment; the
+-- second is what the server itself asks.
+DELETE FROM tokens
+ WHERE expires_at < date('now', '+1 day')
+   AND datetime(expires_at) <= datetime('now');
 
 -- DAILY 03:30 past_bookings
 -- What was confirmed has taken place; what nobody confirmed has not.
