@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/app.h"
 #include "common/board.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -22,8 +21,8 @@ enum {
     PASSES = 4,             /* at most, to catch up with writers */
     REST = 128,             /* frames that are left for the turn, about 1 ms */
     TURN_PATIENCE_MS = 100, /* for readers, while all writers wait, */
-    URGENT_AT = 32,         /* but with so many times wal_autocheckpoint */
-    URGENT_MOST_MS = 5000,  /* as long as readers may take, and no more */
+    URGENT_AT = 16,         /* but with so many times wal_autocheckpoint */
+    URGENT_MS = 5000,       /* as long as a reader may take */
     AGAIN_MS = 1000,        /* after what did not succeed */
     AGAIN_MAX_MS = 16000,   /* after what did not succeed again and again */
     CUT_MS = 5000,          /* between two looks at the file's size */
@@ -163,11 +162,7 @@ static bool is_urgent(const struct keeper_wal *w,
 static uint64_t turn_patience(const struct keeper_wal *w,
                               const struct checkpointed *wal)
 {
-    uint64_t most = (uint64_t)w->heritage->app->timeout_ms * 2;
-
-    if (!is_urgent(w, wal))
-        return TURN_PATIENCE_MS;
-    return most < URGENT_MOST_MS ? most : URGENT_MOST_MS;
+    return is_urgent(w, wal) ? URGENT_MS : TURN_PATIENCE_MS;
 }
 
 static int uncopied(const struct checkpointed *wal)

@@ -70,13 +70,16 @@ enum db_result stmt_step(struct stmt *s)
     if (!s->readonly)
         db_note_writer(db, s);
     int code = sqlite3_step(s->raw);
+    bool failed = code != SQLITE_ROW && code != SQLITE_DONE;
+    /* Before db_settle, which may run a statement and so lose the message. */
+    enum db_result failure = failed ? db_fail(db, code) : DB_DONE;
     db_settle(db, code == SQLITE_DONE);
     if (code == SQLITE_ROW) {
         db->unstoppable = db->alone;
         return DB_ROW;
     }
     db->alone = db->unstoppable = false;
-    return code == SQLITE_DONE ? DB_DONE : db_fail(db, code);
+    return failure;
 }
 
 void stmt_reset(struct stmt *s)

@@ -28,6 +28,7 @@ all_ready() { # STATUS: so many times in a row that each worker was asked
 
 # While it is away: each answer says so, and nothing is made in its place.
 refused() {
+    sleep 1.1 # each worker looks at the file once a second
     await 10 all_ready 503
     answered_more 503 20
     expect 503 POST /rows --json '{"token": "-", "body": "-"}'
@@ -130,8 +131,25 @@ check_rows_in "$DB" "${before[@]}"
 is_short() {
     [ "$(stat -c %s "$DB-wal")" -le $((4 << 20)) ]
 }
-read_on() {
-    for _ in 1 2 3 4 5; do expect 504 GET /rows/forever; done
+read_on() { # several at once, so that there always is one
+    python3 - <<'PY'
+from client import same
+from pinned import connections, workers
+import threading
+
+
+def read(c):
+    for _ in range(8):
+        same(c.get("/rows/forever").status, 504, "its deadline")
+
+
+made = [c for w in workers() for c in connections(w, 1, "/rows/last")]
+readers = [threading.Thread(target=read, args=(c,)) for c in made]
+for r in readers:
+    r.start()
+for r in readers:
+    r.join()
+PY
 }
 refusals=$(answered 503)
 write_begin 4

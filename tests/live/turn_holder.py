@@ -126,8 +126,8 @@ def long_statement():
     b.is_refused()
     check(a.waits() and c.waits() and stays.waits(), "the turn was passed on")
     reader.reads()
-    await_(lambda: logged(f"had no turn in time: process {first} has held "
-                          rf"it for \d+\.\d+ s, at request {seen['id']}\b"),
+    await_(lambda: logged(rf"had no turn in time: \d+; worker {first} has "
+                          rf"held it for \d+\.\d+ s, at {seen['id']}\b"),
            "the holder's name in the log")
     answer = a.c.read()
     same(answer.status, 504, "the holder's time")

@@ -525,7 +525,7 @@ static void test_leaving(void **state)
     await_file("x.db.ended");
     assert_int_equal(errands_look(the.shared.errands, number, &end),
                      ERRAND_FAILED);
-    assert_string_equal(end.text, "the server is leaving");
+    assert_string_equal(end.text, "The keeper leaves; try again");
     snprintf(path, sizeof path, "%s/x.db.ended", the.folder);
     FILE *f = fopen(path, "r");
     assert_non_null(f);

@@ -49,14 +49,18 @@ static void settings_name_the_database(void **state)
 }
 
 /* Syncs have become slow. */
+enum { SLOW_SYNCS = 100 }; /* so many that 20 quick ones do not weigh */
+
 static void make_slow(void)
 {
     struct syncs *s = house.shared.syncs;
     uint64_t upto;
 
-    syncs_commit(s);
-    assert_true(syncs_lead(s, WORKER, &upto));
-    syncs_led(s, WORKER, SLOW_NS, true, house.bells);
+    for (int i = 0; i < SLOW_SYNCS; i++) {
+        syncs_commit(s);
+        assert_true(syncs_lead(s, WORKER, &upto));
+        syncs_led(s, WORKER, SLOW_NS, true, house.bells);
+    }
 }
 
 static bool offers(void)
@@ -85,7 +89,7 @@ static void syncs_when_it_is_rung(void **state)
         assert_true(wait_until(is_safe));
     }
     syncs_figures(house.shared.syncs, &f);
-    assert_int_equal(f.syncs, 21);
+    assert_int_equal(f.syncs, SLOW_SYNCS + 20);
     leave();
     assert_false(offers());
 }

@@ -151,12 +151,14 @@ static void cuts_a_large_file(void **state)
     assert_false(keeper_wal_wants_turn(vault.wal)); /* now and then */
     write_frames(1);
     look_at(t + seconds(5));
+    assert_false(keeper_wal_wants_turn(vault.wal)); /* there are writers */
+    look_at(t + seconds(10));
     assert_true(keeper_wal_wants_turn(vault.wal));
     keeper_wal_turn(vault.wal, vault.db);
     assert_int_equal(file_size(), 0);
     write_frames(1);
     assert_int_equal(one_int(vault.reader, "SELECT min(x) FROM t"), 1);
-    look_at(t + seconds(10));
+    look_at(t + seconds(15));
     assert_false(keeper_wal_wants_turn(vault.wal));
 }
 
@@ -169,11 +171,12 @@ static void cuts_a_file_when_it_can(void **state)
     vault.settings.journal_size_limit = 1;
     begin_reading();
     look_at(t);
+    look_at(t + seconds(5));
     assert_true(keeper_wal_wants_turn(vault.wal));
     keeper_wal_turn(vault.wal, vault.db);
     assert_true(file_size() > 0);
     db_unshare(vault.reader);
-    look_at(now() + SECOND);
+    look_at(t + seconds(10));
     assert_true(keeper_wal_wants_turn(vault.wal));
     keeper_wal_turn(vault.wal, vault.db);
     assert_int_equal(file_size(), 0);
