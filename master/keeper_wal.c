@@ -22,7 +22,7 @@ enum {
     REST = 128,             /* frames that are left for the turn, about 1 ms */
     TURN_PATIENCE_MS = 100, /* for readers, while all writers wait, */
     URGENT_AT = 16,         /* but with so many times wal_autocheckpoint */
-    URGENT_MS = 5000,       /* as long as a reader may take */
+    URGENT_MS = 3000,       /* for those that overlap */
     AGAIN_MS = 1000,        /* after what did not succeed */
     AGAIN_MAX_MS = 16000,   /* after what did not succeed again and again */
     CUT_MS = 5000,          /* between two looks at the file's size */
