@@ -279,7 +279,7 @@ const struct setting settings_table[] = {
      .fallback = "4000",
      .value = "PAGES",
      .help = "The keeper copies the WAL into the database each time it has "
-             "grown by so many pages, and has it begin anew at twice that."},
+             "grown by so many pages, and has it begin anew."},
     {.key = "journal_size_limit",
      .flag = "journal-size-limit",
      .group = GROUP_WRITES,

@@ -28,7 +28,6 @@ enum {
     CUT_MS = 5000,          /* between two looks at the file's size */
     WARN_MS = 60000,
     LEAVE_PATIENCE_MS = 1000,
-    ANEW_AT = 2, /* times wal_autocheckpoint: begins anew */
     WARN_AT = 8, /* times: an operator should know */
 };
 
@@ -224,7 +223,7 @@ static bool turn_is_due(struct keeper_wal *w, const struct db *db,
         w->cuts = wal->frames == w->cut_frames && is_large(w, db);
         w->cut_frames = wal->frames;
     }
-    return w->cuts || (wal->frames > ANEW_AT * w->limit && uncopied(wal) > 0);
+    return w->cuts || (wal->frames > w->limit && uncopied(wal) > 0);
 }
 
 /* As little as possible is left for the turn, in which all writers wait: each

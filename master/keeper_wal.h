@@ -1,13 +1,14 @@
 /*
  * keeper_wal: the keeper's care for the WAL (sqlite.org/wal.html, 2.2 and 3).
  * Syncs when a worker asks for it (syncs.h), copies the WAL into the database
- * once it has grown by wal_autocheckpoint pages, and with the turn has it
- * begin anew: when it has twice that many frames, and cut short when the file
- * is larger than journal_size_limit.
+ * once it has grown by wal_autocheckpoint pages, and then with the turn has it
+ * begin anew; a file larger than journal_size_limit is cut when nobody writes.
  *
  * A reader that does not finish keeps frames from being copied, and the WAL
  * from beginning anew. Nobody waits for it longer than 100 ms, and ever more
- * rarely; an operator is told when the WAL has eight times the pages.
+ * rarely; an operator is told when the WAL has eight times the pages. Readers
+ * that overlap without end do the same: at sixteen times the pages the writers
+ * wait for them, up to 3 s, so that it stays bounded.
  *
  * Once durability is lost (syncs_broken) the WAL is left as it is.
  */

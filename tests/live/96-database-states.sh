@@ -44,6 +44,16 @@ well_again() {
     write_end
 }
 
+# all_moved COUNT: each worker, and the keeper, has the new file open, and what
+# was in the former WAL is in the former file.
+all_moved() {
+    all_ready 200 && logged 'was opened again' "$1"
+}
+
+opened() {
+    grep -c 'was opened again' "$T/log" || true
+}
+
 # another FILE: a good database of the app, without a row.
 another() {
     sqlite3 "$DB" "VACUUM INTO '$1'"
@@ -105,8 +115,10 @@ write_begin 8
 acknowledged_more 50
 rm "$DB"
 refused
+goal=$(($(opened) + 5))
 mv "$T/app/other.db" "$DB"
 well_again
+await 10 all_moved "$goal"
 check_rows_in "$DB" "${before[@]}"
 [ "$(sqlite3 "$DB" 'SELECT count(*) > 0 FROM rows')" = 1 ] ||
     fail "no row is in the new one"
@@ -118,19 +130,23 @@ before+=("$T/app/second.db")
 ln "$DB" "${before[1]}"
 write_begin 8
 acknowledged_more 50
+goal=$(($(opened) + 5))
 mv "$T/app/other.db" "$DB"
-moved() {
-    [ "$(sqlite3 "$DB" 'SELECT count(*) > 50 FROM rows')" = 1 ]
-}
-await 10 moved
+await 10 all_moved "$goal"
 well_again
 check_rows_in "$DB" "${before[@]}"
 
 # ---- readers that never finish
 
-is_short() {
-    [ "$(stat -c %s "$DB-wal")" -le $((4 << 20)) ]
+# The frames in the WAL: a word of its index (sqlite.org/walformat.html, 2.2).
+frames() {
+    od -A n -t u4 -j 16 -N 4 "$DB-shm" | tr -d ' '
 }
+
+is_short() {
+    [ "$(frames)" -le 1000 ]
+}
+
 read_on() { # several at once, so that there always is one
     python3 - <<'PY'
 from client import same
@@ -155,6 +171,7 @@ refusals=$(answered 503)
 write_begin 4
 acknowledged_more 50
 read_on
+echo "$(frames) frames beside readers that overlap"
 acknowledged_more 50
 await 20 is_short
 write_end

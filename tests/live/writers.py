@@ -104,12 +104,15 @@ def load(folder, count, keyed=""):
 def rows_of(path):
     """How often each token is in that database, which has to be whole."""
     db = sqlite3.connect(path, timeout=10)
+    try:
+        whole = db.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as e:
+        whole = repr(e)
+    check(whole == "ok", f"{path}: integrity_check: {whole}")
     found = dict(db.execute("SELECT token, count(*) FROM rows GROUP BY 1"))
-    whole = db.execute("PRAGMA integrity_check").fetchone()[0]
     torn = db.execute("""SELECT count(*) FROM rows
         WHERE substr(body, 1, length(token)) <> token""").fetchone()[0]
     db.close()
-    check(whole == "ok", f"{path}: integrity_check: {whole}")
     check(torn == 0, f"{path}: {torn} rows with another's body")
     return found
 
