@@ -1,4 +1,4 @@
-# Targets for people: all run test (unit live fuzz-short) lint format bench
+# Targets for people: all run test (unit live fuzz-short) soak lint format bench
 # install clean.
 # SAN=address,undefined (or thread) builds apart and tests under sanitizers.
 
@@ -92,6 +92,10 @@ fuzz-short: $(FUZZ)
 test: $(B)/prong $(UNIT) $(FUZZ) build/.packages-test
 	@tests/run.sh all $(B) $(UNIT) -- $(FUZZ) -- tests/live/[0-9]*
 
+# Power cuts and kills, fifty rounds each: about ten minutes.
+soak: $(B)/prong build/.packages-test
+	@CUT_ROUNDS=50 KILL_ROUNDS=50 tests/run.sh live $(B) tests/live/90-* tests/live/93-*
+
 # ---- care -------------------------------------------------------------------
 C_FILES := $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h bench/*/*.c)
 format: build/.packages-lint
@@ -110,6 +114,6 @@ install: $(B)/prong
 clean:
 	rm -rf build
 
-.PHONY: all run unit live fuzz-short test bench format lint install clean
+.PHONY: all run unit live fuzz-short test soak bench format lint install clean
 .SECONDARY:
 -include $(OBJ:.o=.d) $(B)/master/main.d $(UNIT:=.d) $(FUZZ:=.d)
