@@ -2,8 +2,9 @@
 # Goal: one who holds the turn for long makes others wait no longer than their
 # own time: then they are refused, nothing of them is written, and the log
 # names the holder. When the holder dies the turn passes at once; when it
-# stands still reads go on; a client that leaves while it waits leaves no row.
-# And the same when somebody outside holds the database's lock.
+# stands still reads go on; a client that leaves while it waits leaves no row;
+# a worker in the midst of a long read keeps no turn. And the same when
+# somebody outside holds the database's lock.
 . "$(dirname "$0")/lib.sh"
 . "$here/operators.sh"
 . "$here/writes.sh"
@@ -37,6 +38,12 @@ SELECT :token || count(*) FROM c;
 -- @timeout 400ms
 -- @status 201
 INSERT INTO rows (token) VALUES (:token);
+
+-- GET /endless
+-- @timeout 5s
+-- @one
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+SELECT count(*) AS n, (SELECT max(id) FROM rows) AS last FROM c;
 
 -- POST /patient
 -- @auth public

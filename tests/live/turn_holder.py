@@ -127,6 +127,7 @@ def long_statement():
     b.is_refused()
     check(a.waits() and c.waits() and stays.waits(), "the turn was passed on")
     reader.reads()
+    reader.c.ask("GET", "/endless")  # longer than the holder
     await_(lambda: logged(rf"had no turn in time: \d+; worker {first} has "
                           rf"held it for \d+\.\d+ s, at {seen['id']}\b"),
            "the holder's name in the log")
@@ -134,8 +135,13 @@ def long_statement():
     same(answer.status, 504, "the holder's time")
     same(answer.headers["x-request-id"], seen["id"], "the holder's request")
     c.is_written()
+    # Now it is the turn of one that is in the midst of a long read.
+    c.post("/patient", "c.2")
+    c.is_written()
+    check(reader.waits(), "a turn was kept through a long read")
+    same(reader.c.read().status, 504, "the long read")
     stays.is_written()
-    b.post("/impatient", "b.2")
+    b.post("/patient", "b.2")
     b.is_written()
     names = [(s["endpoint"], s["id"])
              for s in page("/api/monitoring/writers")["slowest"]]
@@ -144,15 +150,18 @@ def long_statement():
                              text(os.environ["ACCESS"]), re.M),
            "status 499 in the access log")
     rows_are("after a long statement")
-    same(in_order("c.1", "stays"), ["c.1", "stays"], "first come, first served")
 
 
 def standstill():
-    """The holder is stopped in the middle."""
+    """The holder is stopped in the middle; behind it, first come is first
+    served."""
     first, second, third = workers()
-    a, b, c = Client(first), Client(second), Client(third)
+    a, b, c, d = Client(first), Client(second), Client(third), Client(third)
     a.post("/never", "still")
     holds(a, "POST /never")
+    alone = queue()
+    d.post("/patient", "d.3")
+    await_(lambda: queue() == alone + 1, "one in the queue")
     os.kill(first, signal.SIGSTOP)
     try:
         b.post("/patient", "b.3")
@@ -164,8 +173,10 @@ def standstill():
     finally:
         os.kill(first, signal.SIGCONT)
     same(a.c.read().status, 504, "the one that was stopped")
+    d.is_written()
     b.is_written()
     rows_are("after a standstill")
+    same(in_order("b.3", "d.3"), ["d.3", "b.3"], "first come, first served")
 
 
 def death():
@@ -241,7 +252,7 @@ def outside():
         check(writer.waits(), "it gave up early")
     writer.is_written()
     await_(lambda: logged("the write lock is free again"), "the end in the log")
-    hasty.post("/impatient", "free")
+    hasty.post("/patient", "free")
     hasty.is_written()
     rows_are("after a lock")
 

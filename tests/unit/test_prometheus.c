@@ -444,7 +444,7 @@ static void counts_writes(void **state)
     expect_line("prong_turnstile_wait_seconds_bucket{le=\"0.05\"} 2");
     expect_line("prong_turnstile_wait_seconds_sum 0.04");
     expect_line("prong_turnstile_hold_seconds_count 1");
-    expect_line("prong_write_queue 7");
+    expect_line("prong_write_queue 13");
     expect_line("prong_commits_total 3");
     expect_line("prong_wal_syncs_total 1");
     expect_line("prong_wal_sync_seconds_total 1.5");
