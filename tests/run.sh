@@ -60,10 +60,26 @@ one() {
     cat "$out.line"
 }
 
+# Two at a time: most of them wait more than they work.
+running=0
+beside() { # as one, in the background
+    if [ "$running" -ge 2 ]; then
+        wait -n
+        running=$((running - 1))
+    fi
+    one "$@" &
+    running=$((running + 1))
+}
+all_done() {
+    wait
+    running=0
+}
+
 run_unit() {
     for program in "$@"; do
-        one "unit/$(basename "$program")" "$program"
+        beside "unit/$(basename "$program")" "$program"
     done
+    all_done
 }
 
 # A fuzz target's seeds lie in tests/fuzz/corpus/NAME.
@@ -76,16 +92,10 @@ run_fuzz() {
 }
 
 run_live() {
-    local running=0
     for script in "$@"; do
-        if [ "$running" -ge 2 ]; then
-            wait -n
-            running=$((running - 1))
-        fi
-        one "live/$(basename "$script" .sh)" "$script" &
-        running=$((running + 1))
+        beside "live/$(basename "$script" .sh)" "$script"
     done
-    wait
+    all_done
 }
 
 # Calls run_unit, run_fuzz, run_live with the three lists between the "--".

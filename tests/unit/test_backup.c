@@ -239,6 +239,32 @@ static void test_places_that_are_refused(void **state)
     db_close(db);
 }
 
+/* Somebody's file of that name stays; an empty one is nobody's. */
+static void test_only_databases_are_replaced(void **state)
+{
+    static const char notes[] = "what I must not forget";
+    const struct scratch *s = *state;
+    struct db *db = open_with_rows(s, 10);
+    const char *file = scratch_name(s, "notes.txt");
+    struct backup_report report;
+    char there[sizeof notes] = "";
+
+    write_file(file, notes, sizeof notes);
+    refuses(s->path, file, "no database");
+    int fd = open(file, O_RDONLY);
+    assert_int_equal(read(fd, there, sizeof there), sizeof there);
+    close(fd);
+    assert_string_equal(there, notes);
+    assert_int_equal(count_names(s, ".part-"), 0);
+    write_file(file, "", 0);
+    must_back_up(s->path, file, &report);
+    assert_int_equal(rows_of(file), 10);
+    must_run(db, "DELETE FROM t WHERE n = 1");
+    must_back_up(s->path, file, &report);
+    assert_int_equal(rows_of(file), 9);
+    db_close(db);
+}
+
 static void test_sources_that_are_refused(void **state)
 {
     const struct scratch *s = *state;
@@ -392,6 +418,7 @@ int main(void)
         CASE(test_orphans_are_told_of),
         CASE(test_damage_is_refused),
         CASE(test_places_that_are_refused),
+        CASE(test_only_databases_are_replaced),
         CASE(test_sources_that_are_refused),
         CASE(test_giving_up),
         CASE(test_no_room),

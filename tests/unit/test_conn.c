@@ -273,6 +273,172 @@ static void clients_vanish(void **state)
     }
 }
 
+/* ---- those who may be forgotten ---- */
+
+static struct {
+    struct accesslog *access;
+    char log[64];
+    unsigned calls;
+    bool forgets;
+} gone;
+
+static bool on_gone(void *self, struct call *call)
+{
+    assert_ptr_equal(self, &wire);
+    assert_ptr_equal(call, wire.later[0]);
+    gone.calls++;
+    return gone.forgets;
+}
+
+/* Connections whose owner wants to know of clients that leave. */
+static int wire_set_up_again(void **state)
+{
+    bool ok;
+
+    wire_set_up(state);
+    conns_free(wire.conns);
+    wire_listen();
+    gone.forgets = true;
+    gone.calls = 0;
+    strcpy(gone.log, "/tmp/prong-conn-XXXXXX");
+    int fd = mkstemp(gone.log);
+    assert_true(fd >= 0);
+    close(fd);
+    gone.access = accesslog_open(gone.log, "%(U)s %(s)s", false, &ok);
+    assert_true(ok);
+    wire.conns = conns_new(&(struct conns_config){.loop = wire.loop,
+                                                  .settings = &wire.settings,
+                                                  .listeners = &wire.listener,
+                                                  .listener_count = 1,
+                                                  .access = gone.access,
+                                                  .answer = wire_answer,
+                                                  .cancel = on_gone,
+                                                  .self = &wire});
+    return wire.conns ? 0 : -1;
+}
+
+static int wire_tear_down_again(void **state)
+{
+    wire_tear_down(state);
+    accesslog_close(gone.access);
+    return unlink(gone.log);
+}
+
+static void logged(const char *lines)
+{
+    char text[256] = "";
+
+    accesslog_flush(gone.access);
+    FILE *f = fopen(gone.log, "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    assert_string_equal(text, lines);
+}
+
+/* Asks for what comes later, and is not answered yet. */
+static struct client dial_and_wait(void)
+{
+    struct client c = dial();
+
+    say(&c, GET("/later"));
+    while (wire.later_count == 0)
+        wire_turn(1);
+    return c;
+}
+
+static void turns(int count)
+{
+    for (int i = 0; i < count; i++)
+        wire_turn(1);
+}
+
+/* Says more, and turns until the loop has noticed. */
+static void say_more(struct client *c, const char *text)
+{
+    uint64_t end = loop_clock_ms() + PATIENCE_MS;
+
+    wire.turns = 0;
+    say(c, text);
+    while (wire.turns == 0) {
+        assert_true(loop_clock_ms() < end);
+        wire_turn(1);
+    }
+}
+
+/* Whoever says more while he waits has not left, however much it is. */
+static void pipelines_while_it_waits(void **state)
+{
+    struct client c = dial_and_wait();
+
+    (void)state;
+    say_more(&c, GET("/second"));
+    say(&c, GET("/third"));
+    turns(5);
+    assert_int_equal(gone.calls, 0);
+    assert_int_equal(conns_open(wire.conns), 1);
+    wire.later[0]->done(wire.later[0]);
+    hear(&c, "/third:", 1);
+    assert_int_equal(gone.calls, 0);
+    logged("/later 200\n/second 200\n/third 200\n");
+    wire.later_count = 0; /* the next that waits is listened to as well */
+    say(&c, GET("/later"));
+    while (wire.later_count == 0)
+        wire_turn(1);
+    say_more(&c, GET("/fifth"));
+    assert_int_equal(gone.calls, 0);
+    hang_up(&c);
+    turn_until_open(0);
+    assert_int_equal(gone.calls, 1);
+}
+
+static void is_forgotten_when_it_leaves(void **state)
+{
+    struct client c = dial_and_wait();
+
+    (void)state;
+    hang_up(&c);
+    turn_until_open(0);
+    turns(5);
+    assert_int_equal(gone.calls, 1);
+    logged("/later 499\n");
+}
+
+/* The end stands behind what nobody has read so far. */
+static void leaves_after_it_pipelined(void **state)
+{
+    struct client c = dial_and_wait();
+
+    (void)state;
+    say_more(&c, GET("/second"));
+    assert_int_equal(gone.calls, 0);
+    hang_up(&c);
+    turn_until_open(0);
+    assert_int_equal(gone.calls, 1);
+    logged("/later 499\n");
+}
+
+/* Too late to be forgotten: it is asked once, and answered. */
+static void is_answered_though_it_left(void **state)
+{
+    struct client c = dial_and_wait();
+
+    (void)state;
+    gone.forgets = false;
+    shutdown(c.fd, SHUT_WR);
+    while (gone.calls == 0)
+        wire_turn(1);
+    turns(5);
+    assert_int_equal(gone.calls, 1);
+    buf_string(&wire.later[0]->res->body, "done");
+    wire.later[0]->done(wire.later[0]);
+    hear(&c, "done", 1);
+    logged("/later 200\n");
+    hang_up(&c);
+    turn_until_open(0);
+}
+
 /* Before a connection is refused, the one idle for longest has to go. */
 static void too_many(void **state)
 {
@@ -306,15 +472,29 @@ static void too_many(void **state)
         hang_up(&c[i]);
 }
 
+#define with_cancel(f)                                                         \
+    cmocka_unit_test_setup_teardown(f, wire_set_up_again, wire_tear_down_again)
 #define with(f) cmocka_unit_test_setup_teardown(f, wire_set_up, wire_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with(keeps_alive),         with(pipelines),      with(continues),
-        with(refuses_and_lingers), with(closes),         with(old_clients),
-        with(large_answers),       with(head_requests),  with(ids),
-        with(answers_later),       with(clients_vanish), with(too_many),
+        with(keeps_alive),
+        with(pipelines),
+        with(continues),
+        with(refuses_and_lingers),
+        with(closes),
+        with(old_clients),
+        with(large_answers),
+        with(head_requests),
+        with(ids),
+        with(answers_later),
+        with(clients_vanish),
+        with(too_many),
+        with_cancel(pipelines_while_it_waits),
+        with_cancel(is_forgotten_when_it_leaves),
+        with_cancel(leaves_after_it_pipelined),
+        with_cancel(is_answered_though_it_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,25 @@ static const char api[] =
     "INSERT INTO log WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
     "FROM n) SELECT i FROM n;\n\n"
 
+    /* A connection's first change, which is not taken back: only once. */
+    "-- POST /once\n-- @auth public\n-- @param name text required\n-- @one\n"
+    "-- @status 201\n"
+    "INSERT INTO items (name) SELECT :name WHERE total_changes() = 0 "
+    "RETURNING id;\n\n"
+
+    "-- POST /brief\n-- @auth public\n-- @param name text required\n"
+    "-- @timeout 500ms\n-- @status 201\n"
+    "INSERT INTO items (name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+    "SELECT i + 1 FROM n WHERE i < 3000) SELECT :name FROM n WHERE i = 3000;"
+    "\n\n"
+
+    "-- POST /longer\n-- @auth public\n-- @timeout 700ms\n"
+    "INSERT INTO log WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+    "FROM n) SELECT i FROM n;\n\n"
+
+    "-- POST /padded\n-- @auth public\n-- @param name text required\n"
+    "-- @one\nSELECT printf('%0500d', 7) AS pad, :name AS name;\n\n"
+
     "-- GET /items\n-- @cache 1000s\n"
     "SELECT name FROM items ORDER BY id;\n";
 
@@ -226,6 +245,55 @@ static void a_deadline_is_its_own(void **state)
     assert_int_equal(theatre_count("SELECT count(*) FROM log"), 0);
 }
 
+/* A refusal on account of one that was then undone, and now does not go well
+ * itself, is none. */
+static void a_refusal_behind_what_was_undone_is_judged_anew(void **state)
+{
+    (void)state;
+    theatre_run("INSERT INTO strict_names VALUES ('x')");
+    post(&parts[0], ANNA, "POST /once", "name=a");
+    post_item(&parts[1], ANNA, "a");
+    post(&parts[2], ANNA, "POST /strict", "name=x");
+    turns_of(ANNA);
+    answered(&parts[0], 404);
+    answered(&parts[1], 201);
+    answered(&parts[2], 409);
+    assert_int_equal(theatre_count("SELECT count(*) FROM items"), 1);
+}
+
+static void time_that_a_culprit_took_is_given_back(void **state)
+{
+    (void)state;
+    post(&parts[0], ANNA, "POST /brief", "name=a");
+    post(&parts[1], ANNA, "POST /longer", "");
+    turns_of(ANNA);
+    answered(&parts[0], 201);
+    answered(&parts[1], 504);
+    assert_int_equal(theatre_count("SELECT count(*) FROM items"), 1);
+}
+
+/* ---- without a turn ---- */
+
+/* It is answered at once, and like a GET. */
+static void a_post_that_only_reads_is_compressed(void **state)
+{
+    (void)state;
+    take_turn(BEN);
+    arrive(&parts[0], ANNA,
+           &(struct asked){.line = "POST /padded",
+                           .fields = "Accept-Encoding: gzip\r\n",
+                           .form = "name=a"});
+    answered(&parts[0], 200);
+    assert_string_equal(part_header(&parts[0], "Content-Encoding"), "gzip");
+    assert_string_equal(part_header(&parts[0], "Vary"), "Accept-Encoding");
+    assert_true(response_body(&parts[0].res).len < 500);
+    post(&parts[1], ANNA, "POST /padded", "name=a");
+    answered(&parts[1], 200);
+    assert_string_equal(part_header(&parts[1], "Content-Encoding"), "");
+    assert_string_equal(part_header(&parts[1], "Vary"), "Accept-Encoding");
+    pass_turn(BEN);
+}
+
 /* ---- the turn ---- */
 
 static void without_the_turn_nothing_is_written(void **state)
@@ -284,6 +352,59 @@ static void who_leaves_gives_his_place_up(void **state)
     turn(ANNA);
     assert_int_equal(parts[0].done, 0);
     assert_int_equal(theatre_count("SELECT count(*) FROM items"), 0);
+}
+
+static bool has_turn(const struct actor *a)
+{
+    return turnstile_ours(troupe.shared.turnstile, a->slot);
+}
+
+/* Anna's turn comes while she is at a long read. */
+static void a_turn_that_comes_too_early_is_passed_on(void **state)
+{
+    (void)state;
+    take_turn(BEN);
+    post_item(&parts[0], ANNA, "a");
+    turn(ANNA);
+    endpoints_yield(troupe.anna.endpoints); /* it is not hers yet */
+    assert_true(has_turn(BEN));
+    pass_turn(BEN);
+    assert_true(has_turn(ANNA));
+    post_item(&parts[1], BEN, "b");
+    turn(BEN);
+    assert_int_equal(parts[1].done, 0);
+    endpoints_yield(troupe.anna.endpoints);
+    assert_false(has_turn(ANNA));
+    turn(BEN);
+    answered(&parts[1], 201);
+    assert_int_equal(parts[0].done, 0);
+    turns_of(ANNA);
+    answered(&parts[0], 201);
+    assert_false(has_turn(ANNA));
+}
+
+static unsigned beats, kept;
+
+static void on_beat(void *self)
+{
+    const struct actor *a = self;
+
+    endpoints_yield(a->endpoints);
+    beats++;
+    kept += has_turn(a);
+}
+
+/* The same from inside her own write. */
+static void a_turn_in_use_is_not_passed_on(void **state)
+{
+    (void)state;
+    beats = kept = 0;
+    db_on_progress(troupe.anna.db, on_beat, &troupe.anna);
+    post(&parts[0], ANNA, "POST /long", "");
+    turns_of(ANNA);
+    answered(&parts[0], 504);
+    assert_true(beats > 0);
+    assert_int_equal(kept, beats);
 }
 
 /* Outside the turns somebody holds SQLite's lock: the loop goes on. */
@@ -384,6 +505,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_ruins_the_transaction_harms_nobody,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deadline_is_its_own, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_refusal_behind_what_was_undone_is_judged_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(time_that_a_culprit_took_is_given_back,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_post_that_only_reads_is_compressed,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_turn_that_comes_too_early_is_passed_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_in_use_is_not_passed_on, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_the_turn_nothing_is_written,
                                         set_up, tear_down),

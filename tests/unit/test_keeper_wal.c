@@ -137,6 +137,51 @@ static void reader_is_in_the_way(void **state)
     assert_true(frames() < LIMIT);
 }
 
+/* From outside, for half a second. */
+static FILE *begin_a_long_read(void)
+{
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "sqlite3 %s BEGIN 'SELECT count(*) FROM t' '.system echo; "
+             "sleep 0.5' "
+             "COMMIT",
+             vault.scratch->path);
+    FILE *reader = popen(command, "r");
+    assert_non_null(reader);
+    assert_true(fgetc(reader) != EOF);
+    return reader;
+}
+
+/* Readers that overlap hold frames at each look: from 16 times the limit on
+ * the turn is taken all the same, and the reader waited for in it. */
+static void overlapping_readers_are_waited_for_once(void **state)
+{
+    enum { URGENT_AT = 16 }; /* keeper_wal.c */
+
+    (void)state;
+    begin_reading();
+    write_frames(URGENT_AT * LIMIT - LIMIT / 2);
+    look_at(now());
+    assert_int_equal(figures().checkpoints, 1);
+    assert_false(keeper_wal_wants_turn(vault.wal)); /* in vain */
+    write_frames(LIMIT);
+    look_at(now() + SECOND);
+    assert_int_equal(figures().checkpoints, 2);
+    assert_true(uncopied() > URGENT_AT * LIMIT); /* still in the way */
+    assert_true(keeper_wal_wants_turn(vault.wal));
+
+    FILE *other = begin_a_long_read();
+    db_unshare(vault.reader);
+    write_frames(1);
+    keeper_wal_turn(vault.wal, vault.db);
+    assert_false(keeper_wal_wants_turn(vault.wal));
+    assert_int_equal(uncopied(), 0);
+    write_frames(1);
+    assert_true(frames() < LIMIT);
+    pclose(other);
+}
+
 /* However little is in it. */
 static void cuts_a_large_file(void **state)
 {
@@ -302,6 +347,7 @@ int main(void)
         T(begins_anew_with_the_turn),
         T(waits_until_there_is_something_to_copy),
         T(reader_is_in_the_way),
+        T(overlapping_readers_are_waited_for_once),
         T(cuts_a_large_file),
         T(cuts_a_file_when_it_can),
         T(looks_before_it_is_too_late),

@@ -1,5 +1,10 @@
 #include "tests/unit/theatre.h"
 
+#include "common/names.h"
+#include "common/shm.h"
+#include "common/tables.h"
+#include "worker/plan.h"
+
 /* Apps that must not start, and where the fault lies. */
 static const struct {
     const char *api;
@@ -89,11 +94,66 @@ static void many_columns(void **state)
     }
 }
 
+/* Who may do without a transaction around its statement: when that gives no
+ * row, the 404 has nothing to take back. */
+static const struct {
+    const char *api;
+    bool alone;
+} singles[] = {
+    {"-- @one\nINSERT INTO t VALUES (1) RETURNING id;\n", true},
+    {"-- @value\nINSERT INTO t VALUES (1) RETURNING id;\n", true},
+    {"-- @one\nINSERT INTO t SELECT id FROM u RETURNING id;\n", true},
+    {"INSERT INTO t VALUES (1) RETURNING id;\n", false},
+    {"-- @none\nINSERT INTO t VALUES (1);\n", false},
+    {"-- @one\nINSERT INTO t VALUES (1) RETURNING id;\n"
+     "INSERT INTO u VALUES (1);\n",
+     false},
+    {"-- @one\nSELECT 1;\n", false}, /* writes nothing */
+    /* Its trigger writes another table, even for a row that is not added. */
+    {"-- @one\nINSERT INTO gated VALUES (1) ON CONFLICT DO NOTHING "
+     "RETURNING id;\n",
+     false},
+    {"-- @one\nUPDATE gated SET id = 2 WHERE id = 1 RETURNING id;\n", true},
+};
+
+static void alone(void **state)
+{
+    struct names *names = shm_map(names_size());
+    struct tables *tables = shm_map(tables_size());
+    struct fault fault = {""};
+    struct json *json = json_new(&fault);
+    char api[512];
+
+    (void)state;
+    assert_true(names && tables && json);
+    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
+        theatre_open("", "CREATE TABLE t (id);"
+                         "CREATE TABLE u (id);"
+                         "CREATE TABLE gated (id INTEGER PRIMARY KEY);"
+                         "CREATE TRIGGER gate BEFORE INSERT ON gated BEGIN"
+                         " INSERT INTO u VALUES (NEW.id); END;");
+        db_watch(house.db, names, tables, 0);
+        snprintf(api, sizeof api, "-- POST /a\n-- @auth public\n%s",
+                 singles[i].api);
+        assert_true(theatre_load(api, &fault));
+        struct plan *p =
+            plan_new(house.db, json, &house.app->endpoints[0], &fault);
+        if (p == NULL || p->alone != singles[i].alone)
+            fail_msg("%s%s", api, fault.text);
+        plan_free(p);
+        theatre_close();
+    }
+    json_free(json);
+    shm_unmap(names, names_size());
+    shm_unmap(tables, tables_size());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults),
         cmocka_unit_test(many_columns),
+        cmocka_unit_test(alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,34 @@ static void failure_keeps_what_was_safe(void **state)
 
 /* ---- the dead ----*/
 
+/* A checkpoint's sync has failed: all who wait are told, and none to lead. */
+static void broken_by_a_checkpoint(void **state)
+{
+    static const unsigned waiting[] = {0, 3, SLOT_KEEPER};
+    struct syncs *s = *state;
+
+    syncs_wait(s, 1, syncs_commit(s));
+    sync_once(s, 2, 1000);
+    syncs_wait(s, 1, 0);
+    nothing_heard();
+    for (size_t i = 0; i < 3; i++)
+        syncs_wait(s, waiting[i], syncs_commit(s));
+    syncs_break(s, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rung[waiting[i]], 1);
+        rung[waiting[i]] = 0;
+    }
+    nobody_rung();
+    assert_true(syncs_broken(s));
+    assert_true(figures(s).broken);
+    assert_true(syncs_covered(s, 1));
+    for (uint64_t commit = 2; commit <= 4; commit++)
+        assert_false(syncs_covered(s, commit));
+    cannot_lead(s, 0);
+    syncs_commit(s);
+    cannot_lead(s, SLOT_KEEPER);
+}
+
 static void dead_leader(void **state)
 {
     struct syncs *s = *state;
@@ -400,6 +428,7 @@ int main(void)
         UNIT(leading_goes_round),
         UNIT(failed_for_good),
         UNIT(failure_keeps_what_was_safe),
+        UNIT(broken_by_a_checkpoint),
         UNIT(dead_leader),
         UNIT(dead_while_another_leads),
         UNIT(dead_before_it_rang),
