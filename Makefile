@@ -92,9 +92,9 @@ fuzz-short: $(FUZZ)
 test: $(B)/prong $(UNIT) $(FUZZ) build/.packages-test
 	@tests/run.sh all $(B) $(UNIT) -- $(FUZZ) -- tests/live/[0-9]*
 
-# Power cuts and kills, fifty rounds each: about ten minutes.
+# Kills and power cuts, fifty rounds each: about eight minutes.
 soak: $(B)/prong build/.packages-test
-	@CUT_ROUNDS=50 KILL_ROUNDS=50 tests/run.sh live $(B) tests/live/90-* tests/live/93-*
+	@tests/soak.sh $(B) 50
 
 # ---- care -------------------------------------------------------------------
 C_FILES := $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h bench/*/*.c)
