@@ -2,7 +2,7 @@
 # Goal: under writers that never pause the WAL stays short, by the keeper's
 # work alone: workers never checkpoint. A reader that holds its snapshot lets
 # it grow, an operator is told, no writer fails, and after it the WAL is short
-# again and its file is cut. A clean stop leaves none.
+# again, and its file cut once they pause. A clean stop leaves none.
 . "$(dirname "$0")/lib.sh"
 . "$here/operators.sh"
 
@@ -164,7 +164,7 @@ with Load():
     reader.execute("COMMIT")
     reader.close()
     await_(is_short, "a short WAL after the reader", 30)
-    await_(lambda: size() < 2 << 20, "a file that is cut", 30)
+await_(lambda: size() < 2 << 20, "a file that is cut when nobody writes", 30)
 
 # A request that never finishes, until its deadline.
 with Connection() as c, Load():
