@@ -293,7 +293,7 @@ const struct setting settings_table[] = {
      .group = GROUP_WRITES,
      FIELD(INT, idempotency_expiry),
      .min = 60,
-     .max = 365 * DAY,
+     .max = INT64_C(365) * DAY,
      .fallback = "86400",
      .value = "SECONDS",
      .help = "How long the answer to a request with an Idempotency-Key is "

@@ -242,8 +242,10 @@ static bool prepare_writes(struct endpoints *es, struct fault *fault)
                                .db = c->db,
                                .full = c->durable,
                                .copy_frames = c->checkpoint_frames};
-    for (size_t i = 0; i < c->app->endpoint_count; i++)
+    for (size_t i = 0; i < c->app->endpoint_count; i++) {
+        assert(es->all[i].plan != NULL);
         writes |= es->all[i].plan->writes;
+    }
     if (writes)
         es->idempotency = idempotency_open(c->db, fault);
     return !writes || es->idempotency;
