@@ -334,8 +334,8 @@ const struct setting settings_table[] = {
      FIELD(LIST, admin_bind),
      .value = "ADDRESS",
      .help = "A second place to listen, as for bind, where /metrics, "
-             "/api/monitoring and /api/cache need no token. A bare port is "
-             "on 127.0.0.1."},
+             "/api/monitoring, /api/cache, /api/jobs and /api/backup need "
+             "no token. A bare port is on 127.0.0.1."},
     {.key = "performance_log",
      .flag = "performance-log",
      .group = GROUP_MONITORING,

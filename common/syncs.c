@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-#include "common/heritage.h"
+#include "common/place.h"
 
 #include "common/syncs.h"
 
@@ -94,30 +94,9 @@ bool syncs_lead(struct syncs *s, unsigned slot, uint64_t *upto)
 
 /* ---- those who wait ----*/
 
-/* Keeper and master come first, so that few workers leave little to scan. */
-static unsigned place_of(unsigned slot)
-{
-    assert(slot < SLOTS_ALL);
-    return (slot + SLOTS_ALL - SLOT_KEEPER) % SLOTS_ALL;
-}
-
-static unsigned slot_at(unsigned place)
-{
-    return (place + SLOT_KEEPER) % SLOTS_ALL;
-}
-
-static void place_used(struct syncs *s, unsigned place)
-{
-    uint32_t used = atomic_load(&s->used);
-
-    while (used <= place &&
-           !atomic_compare_exchange_weak(&s->used, &used, place + 1))
-        ;
-}
-
 void syncs_wait(struct syncs *s, unsigned slot, uint64_t commit)
 {
-    place_used(s, place_of(slot));
+    place_use(&s->used, place_of(slot));
     atomic_store(&s->waits[place_of(slot)], commit);
 }
 

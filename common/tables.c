@@ -3,6 +3,7 @@
 
 #include "common/heritage.h"
 #include "common/names.h"
+#include "common/place.h"
 
 #include "common/tables.h"
 
@@ -77,13 +78,6 @@ static uint64_t bit_of(unsigned table)
 }
 
 /* ---- readers ----*/
-
-/* Keeper and master come first, so that few workers leave little to scan. */
-static unsigned place_of(unsigned slot)
-{
-    assert(slot < SLOTS_ALL);
-    return (slot + SLOTS_ALL - SLOT_KEEPER) % SLOTS_ALL;
-}
 
 void tables_moment(const struct tables *t, struct moment *m)
 {
@@ -192,15 +186,6 @@ static struct mover *mover_of(struct tables *t, unsigned slot)
     return &t->mover[place_of(slot)];
 }
 
-static void place_used(struct tables *t, unsigned place)
-{
-    uint32_t used = atomic_load(&t->movers);
-
-    while (used <= place &&
-           !atomic_compare_exchange_weak(&t->movers, &used, place + 1))
-        ;
-}
-
 void tables_begin(struct tables *t, unsigned slot, const unsigned *tables,
                   size_t count)
 {
@@ -208,7 +193,7 @@ void tables_begin(struct tables *t, unsigned slot, const unsigned *tables,
     uint64_t bits = count > 0 ? 0 : UINT64_MAX;
 
     assert(atomic_load(&m->moving) == 0);
-    place_used(t, place_of(slot));
+    place_use(&t->movers, place_of(slot));
     for (size_t i = 0; i < count; i++)
         bits |= bit_of(tables[i]);
     atomic_store(&m->moving, bits);

@@ -94,7 +94,7 @@ static bool find_next(const struct turnstile *t, struct turn *next)
     for (uint32_t i = 0; i < used; i++) {
         uint64_t ticket = atomic_load(&t->place[i].ticket);
         if (ticket != 0 && ticket < next->ticket)
-            *next = (struct turn){ticket, (i + SLOT_KEEPER) % SLOTS_ALL};
+            *next = (struct turn){ticket, slot_at(i)};
     }
     return next->ticket != UINT64_MAX;
 }
@@ -136,11 +136,7 @@ static void move_on(struct turnstile *t, unsigned self, const struct bells *b,
 /* Before a ticket stands there. */
 static void use_place(struct turnstile *t, unsigned place)
 {
-    uint32_t used = atomic_load(&t->used);
-
-    while (used <= place &&
-           !atomic_compare_exchange_weak(&t->used, &used, place + 1))
-        ;
+    place_use(&t->used, place);
     if (atomic_load(&t->place[place].pid) == 0)
         atomic_store(&t->place[place].pid, getpid());
 }

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-#include "common/heritage.h"
+#include "common/place.h"
 
 #include "common/turnstile.h"
 
@@ -56,13 +56,6 @@ struct turnstile {
     /* By place; of those never used no page is touched. */
     struct report report[SLOTS_ALL];
 };
-
-/* Keeper and master come first, so that few workers leave little to scan. */
-static inline unsigned place_of(unsigned slot)
-{
-    assert(slot < SLOTS_ALL);
-    return (slot + SLOTS_ALL - SLOT_KEEPER) % SLOTS_ALL;
-}
 
 /* The process of `slot` had the turn under that ticket, and has it no more. */
 void turn_over(struct turnstile *t, unsigned slot, uint64_t ticket,

@@ -136,6 +136,8 @@ struct table_set {
  */
 const struct table_set *stmt_reads(const struct stmt *s);
 const struct table_set *stmt_writes(const struct stmt *s);
+/* Triggers that write belong to it. */
+bool stmt_fires(const struct stmt *s);
 /*
  * To be called when stmt_version moved, after the run: SQLite prepared it
  * again by itself, perhaps because somebody changed the schema, and what its

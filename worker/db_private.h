@@ -106,6 +106,7 @@ struct stmt {
     unsigned prepared; /* stmt_version without SQLite's own re-prepares */
     struct table_set reads;
     struct table_set writes;
+    bool fires;                /* triggers that write */
     int64_t learnt;            /* schema_version at stmt_relearn; 0: never */
     char impure[IMPURE_BYTES]; /* "": nothing but the tables */
     struct stmt *next;

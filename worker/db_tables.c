@@ -137,7 +137,10 @@ static int on_authorize(void *self, int action, const char *table,
         break;
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
-    case SQLITE_DELETE: note_write(s, table); break;
+    case SQLITE_DELETE:
+        s->fires |= inside != NULL;
+        note_write(s, table);
+        break;
     case SQLITE_FUNCTION: db_judge_function(s, detail, inside); break;
     default: break;
     }
@@ -154,6 +157,11 @@ void db_authorize(struct db *db)
 const struct table_set *stmt_reads(const struct stmt *s)
 {
     return &s->reads;
+}
+
+bool stmt_fires(const struct stmt *s)
+{
+    return s->fires;
 }
 
 const struct table_set *stmt_writes(const struct stmt *s)

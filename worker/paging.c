@@ -296,6 +296,15 @@ static bool is_first(const struct pair *pairs, size_t at)
     return i == at;
 }
 
+/* Whether it says what it would say unsaid. */
+static bool is_default(const struct endpoint *e, const struct pair *pair)
+{
+    for (size_t i = 0; i < e->param_count; i++)
+        if (e->params[i].fallback && slice_is(pair->name, e->params[i].name))
+            return slice_is(pair->value, e->params[i].fallback);
+    return false;
+}
+
 /* What a list is made from: declared parameters, and what every list takes.
  * Anything else that a client put into its query would otherwise show up in
  * the links of others, who get the same answer out of the cache. */
@@ -306,7 +315,8 @@ static bool is_of_list(const struct endpoint *e, const struct pair *pairs,
     static const char *const form[] = {"sort", "fields", NULL};
     struct slice name = pairs[at].name;
 
-    if (is_one_of(name, place) || !is_first(pairs, at))
+    if (is_one_of(name, place) || !is_first(pairs, at) ||
+        is_default(e, &pairs[at]))
         return false;
     if (is_one_of(name, form) || is_declared(e, name))
         return true;

@@ -232,14 +232,14 @@ static bool add_variants(const struct maker *m)
 }
 
 /* One statement, run once, with one row at most: when it gives none it has
- * changed nothing, so the 404 for that needs no rollback; unless a trigger has
- * changed another table. */
+ * changed nothing, so the 404 for that needs no rollback; unless a trigger
+ * wrote. */
 static bool is_single(const struct plan *p)
 {
     bool one_row = p->e->shape == SHAPE_ONE || p->e->shape == SHAPE_VALUE;
 
     return p->step_count == 1 && p->body_step == 0 && one_row &&
-           p->e->each == NULL && stmt_writes(p->steps[0].stmt)->count <= 1;
+           p->e->each == NULL && !stmt_fires(p->steps[0].stmt);
 }
 
 struct plan *plan_new(struct db *db, struct json *reader,

@@ -119,11 +119,17 @@ static void turn(const struct actor *a)
     endpoints_write(a->endpoints, troupe_now());
 }
 
-/* Until none waits: on a busy machine a group may end early. */
-static void turns_of(const struct actor *a)
+enum { GROUP_MS = 10 }; /* after so long a group takes nobody more in */
+
+/* Until none waits: on a busy machine a group may end early. Returns whether
+ * there was the time for all to be in one. */
+static bool turns_of(const struct actor *a)
 {
+    uint64_t began_ns = loop_clock_ns();
+
     for (int i = 0; i < PARTS && endpoints_waiting(a->endpoints) > 0; i++)
         turn(a);
+    return loop_clock_ns() - began_ns < GROUP_MS * UINT64_C(1000000);
 }
 
 static void answered(const struct part *p, int status)
@@ -155,11 +161,11 @@ static void what_came_together_is_one_commit(void **state)
         post_item(&parts[i], ANNA, name);
         assert_int_equal(parts[i].done, 0);
     }
-    turns_of(ANNA);
+    bool at_once = turns_of(ANNA);
     for (int i = 0; i < 10; i++)
         answered(&parts[i], 201);
     assert_string_equal(part_body(&parts[9]), "{\"id\":10,\"name\":\"n9\"}");
-    assert_true(figures().commits < 10);
+    assert_true(figures().commits == 1 || !at_once);
     assert_int_equal(theatre_count("SELECT count(*) FROM items"), 10);
 }
 
@@ -172,14 +178,17 @@ static void more_than_a_group_takes_more_turns(void **state)
         snprintf(name, sizeof name, "n%d", i);
         post_item(&parts[i], ANNA, name);
     }
+    uint64_t began_ns = loop_clock_ns();
     turn(ANNA);
-    assert_true(endpoints_waiting(troupe.anna.endpoints) >= PARTS - 64);
+    bool at_once = loop_clock_ns() - began_ns < GROUP_MS * UINT64_C(1000000);
+    size_t left = endpoints_waiting(troupe.anna.endpoints);
+    assert_true(left == PARTS - 64 || (left > PARTS - 64 && !at_once));
     assert_int_equal(
         endpoints_patience(troupe.anna.endpoints, troupe_now(), 20), 0);
-    turns_of(ANNA);
+    at_once &= turns_of(ANNA);
     for (int i = 0; i < PARTS; i++)
         answered(&parts[i], 201);
-    assert_in_range(figures().commits, 2, PARTS - 1);
+    assert_true(figures().commits == 2 || !at_once);
 }
 
 static void one_that_fails_is_undone_alone(void **state)
@@ -189,11 +198,12 @@ static void one_that_fails_is_undone_alone(void **state)
     post_item(&parts[1], ANNA, "b");
     post(&parts[2], ANNA, "POST /logged", "name=a"); /* its log goes too */
     post_item(&parts[3], ANNA, "c");
-    turns_of(ANNA);
+    bool at_once = turns_of(ANNA);
     answered(&parts[0], 201);
     answered(&parts[1], 201);
     answered(&parts[2], 409);
     answered(&parts[3], 201);
+    assert_true(figures().commits == 1 || !at_once);
     assert_int_equal(theatre_count("SELECT count(*) FROM items"), 3);
     assert_int_equal(theatre_count("SELECT count(*) FROM log"), 0);
 }

@@ -113,6 +113,10 @@ static const struct {
     {"-- @one\nINSERT INTO gated VALUES (1) ON CONFLICT DO NOTHING "
      "RETURNING id;\n",
      false},
+    /* As does one that writes the same table. */
+    {"-- @one\nINSERT INTO own VALUES (1, 0) ON CONFLICT DO NOTHING "
+     "RETURNING id;\n",
+     false},
     {"-- @one\nUPDATE gated SET id = 2 WHERE id = 1 RETURNING id;\n", true},
 };
 
@@ -131,7 +135,10 @@ static void alone(void **state)
                          "CREATE TABLE u (id);"
                          "CREATE TABLE gated (id INTEGER PRIMARY KEY);"
                          "CREATE TRIGGER gate BEFORE INSERT ON gated BEGIN"
-                         " INSERT INTO u VALUES (NEW.id); END;");
+                         " INSERT INTO u VALUES (NEW.id); END;"
+                         "CREATE TABLE own (id INTEGER PRIMARY KEY, n);"
+                         "CREATE TRIGGER mine BEFORE INSERT ON own BEGIN"
+                         " UPDATE own SET n = n + 1; END;");
         db_watch(house.db, names, tables, 0);
         snprintf(api, sizeof api, "-- POST /a\n-- @auth public\n%s",
                  singles[i].api);
