@@ -45,7 +45,17 @@ enum {
     SLOTS_MAX = 512, /* workers of two generations, at most */
     SLOT_KEEPER = SLOTS_MAX,
     SLOT_MASTER, /* only its own figures */
-    SLOTS_ALL
+    SLOTS_ALL,
+    THREADS_MAX = 8 /* of one worker */
+};
+
+/* Why a worker asks to be replaced. */
+enum leave_reason {
+    LEAVE_NOT,
+    LEAVE_REQUESTS, /* max-requests */
+    LEAVE_MEMORY,   /* max-worker-memory */
+    LEAVE_LIFETIME, /* max-worker-lifetime */
+    LEAVE_STUCK,    /* a statement that cannot be interrupted */
 };
 
 /* A process's place in shared memory; it outlives the process. Whole cache
@@ -72,6 +82,16 @@ struct slot {
      * counter by which strangers' writes are noticed, outlives the workers.
      * The master clears it. */
     _Atomic uint32_t holding;
+
+    /* Why it asks to be replaced; it goes on serving until it is told to go.
+     * The master clears it. */
+    _Atomic uint32_t leave; /* enum leave_reason */
+    /* began_ns of the request (recorder.h) whose statement it shall end: an
+     * operator wants that. Writer: master, who then rings its bell; whoever
+     * carries it out clears it by compare-and-swap. 0: none. */
+    _Atomic uint64_t cancel_ns;
+    _Atomic uint32_t threads; /* that have served in it so far */
+    _Atomic uint32_t away;    /* of them in a long statement now */
 
     _Atomic uint64_t cpu_us; /* struct vitals, taken now and then */
     _Atomic uint64_t pss_kb;

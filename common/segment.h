@@ -18,9 +18,9 @@
 #include "common/text.h"
 
 enum {
-    SEGMENT_REGIONS = 16, /* at most */
+    SEGMENT_REGIONS = 24, /* at most */
     SEGMENT_NAME = 16,    /* bytes of a region's name with its NUL */
-    SEGMENT_LAYOUT = 1,   /* moves with every change of a shared struct */
+    SEGMENT_LAYOUT = 2,   /* moves with every change of a shared struct */
 };
 
 struct segment;

@@ -38,7 +38,7 @@ static bool blame(struct fault *f, const char *where)
 /* A list that a layer names replaces the lower layer's, then grows. */
 static bool apply(struct loader *l, const struct setting *row, const char *text)
 {
-    enum layer *named = &l->named[row - settings_table];
+    enum layer *named = &l->named[setting_index(row)];
 
     if (*named != l->layer)
         setting_forget(l->settings, row);
@@ -49,8 +49,8 @@ static bool apply(struct loader *l, const struct setting *row, const char *text)
 static bool load_defaults(struct loader *l)
 {
     l->layer = LAYER_DEFAULT;
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
         if (row->fallback && !apply(l, row, row->fallback))
             return blame(l->fault, row->flag);
     }
@@ -60,8 +60,8 @@ static bool load_defaults(struct loader *l)
 static bool load_environment(struct loader *l)
 {
     l->layer = LAYER_ENVIRONMENT;
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
         const char *value = row->env ? getenv(row->env) : NULL;
         if (value == NULL || *value == '\0')
             continue;

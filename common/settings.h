@@ -39,8 +39,13 @@ struct settings {
     /* worker processes */
     int64_t workers; /* resolved: `auto` has become the number of CPUs */
     int64_t worker_connections;
+    int64_t workers_min; /* of what the load decides */
+    int64_t workers_max; /* 0: it decides nothing */
+    int64_t threads;
     int64_t max_requests;
     int64_t max_requests_jitter;
+    int64_t max_worker_memory; /* bytes; 0: never */
+    int64_t max_worker_lifetime;
     int64_t timeout;
     int64_t graceful_timeout;
     int64_t keepalive;
@@ -53,6 +58,21 @@ struct settings {
     int64_t header_timeout;
     int64_t body_timeout;
     int64_t send_timeout; /* without progress of an answer being sent */
+    int64_t limit_connections;
+    int64_t limit_connections_per_address;
+    int64_t limit_queued_writes;
+    int64_t limit_auth_failures; /* a minute */
+    int64_t shed_ms;
+
+    /* behind a proxy */
+    struct texts forwarded_allow_ips;
+    const char *proxy_protocol; /* "off", "v1", "v2" or "auto" */
+    struct texts proxy_allow_ips;
+
+    /* browsers */
+    struct texts cors_origin;
+    const char *security_headers; /* "on" or "off" */
+    const char *content_security_policy;
 
     /* the cache, and what is sent */
     int64_t cache_size;      /* bytes of shared memory; 0: no cache */
@@ -86,6 +106,8 @@ struct settings {
     const char *group;
     int64_t umask;
     const char *proc_name;
+    const char *control_socket; /* null: beside the database */
+    int64_t control_socket_mode;
 
     /* logs */
     const char *accesslog; /* null: off; "-": standard output */
@@ -93,6 +115,12 @@ struct settings {
     const char *errorlog;
     const char *loglevel;
     const char *log_format; /* "text" or "json" */
+    const char *syslog_addr;
+    const char *syslog_prefix;
+    const char *syslog_facility;
+    const char *statsd_host; /* null: none */
+    const char *statsd_prefix;
+    const char *dogstatsd_tags;
 
     /* switches */
     bool demo;
@@ -101,6 +129,10 @@ struct settings {
     bool reload;
     bool check_config;
     bool print_config;
+    bool no_control_socket;
+    bool no_sandbox;
+    bool syslog;
+    bool disable_redirect_access_to_syslog;
 
     struct arena *arena; /* holds every text above */
 };

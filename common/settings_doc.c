@@ -21,9 +21,9 @@ static const char precedence[] =
 /* ---- what all documents say of a setting -------------------------------- */
 
 /* Rows of a group stand together. */
-static bool opens_group(const struct setting *row)
+static bool opens_group(size_t i)
 {
-    return row == settings_table || row[-1].group != row->group;
+    return i == 0 || setting_at(i - 1)->group != setting_at(i)->group;
 }
 
 /* "default $WEB_CONCURRENCY or 1" */
@@ -131,9 +131,9 @@ void settings_help(FILE *to)
     flow(to, 0, "", summary);
     fputc('\n', to);
     flow(to, 0, "", precedence);
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
-        if (opens_group(row))
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
+        if (opens_group(i))
             fprintf(to, "\n%s:\n", setting_groups[row->group]);
         if (row->help)
             help_setting(to, row);
@@ -200,9 +200,9 @@ static void man_setting(FILE *to, const struct setting *row)
 static void man_options(FILE *to)
 {
     roff_title(to, "Options");
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
-        if (opens_group(row))
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
+        if (opens_group(i))
             fprintf(to, ".SS %s\n", setting_groups[row->group]);
         if (row->help)
             man_setting(to, row);
@@ -279,9 +279,9 @@ void settings_example(FILE *to)
     flow(to, 2, "# ",
          "A value is the rest of its line, without quotes. An empty value "
          "unsets a text. bind and raw_env may be repeated.");
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
-        if (opens_group(row) && row->group != GROUP_ACTS)
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
+        if (opens_group(i) && row->group != GROUP_ACTS)
             fprintf(to, "\n# ---- %s ----\n", setting_groups[row->group]);
         if (row->key)
             example_setting(to, row);
@@ -291,7 +291,7 @@ void settings_example(FILE *to)
 void settings_print(const struct settings *s, FILE *to)
 {
     fputs("# prong --print-config; can be read again with -c\n", to);
-    for (size_t i = 0; i < settings_count; i++)
-        if (settings_table[i].key)
-            setting_print(s, &settings_table[i], to);
+    for (size_t i = 0; i < settings_count(); i++)
+        if (setting_at(i)->key)
+            setting_print(s, setting_at(i), to);
 }

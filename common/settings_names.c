@@ -20,8 +20,8 @@ static bool is_named(struct slice name, const char *known)
 
 const struct setting *setting_by_key(struct slice name)
 {
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
         if (row->key && (is_named(name, row->key) || is_named(name, row->flag)))
             return row;
     }
@@ -30,8 +30,8 @@ const struct setting *setting_by_key(struct slice name)
 
 const struct setting *setting_by_flag(struct slice name)
 {
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
         if (is_named(name, row->flag) || is_named(name, row->alias))
             return row;
     }
@@ -40,9 +40,9 @@ const struct setting *setting_by_flag(struct slice name)
 
 const struct setting *setting_by_letter(char letter)
 {
-    for (size_t i = 0; i < settings_count; i++)
-        if (settings_table[i].letter == letter && letter != '\0')
-            return &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++)
+        if (setting_at(i)->letter == letter && letter != '\0')
+            return setting_at(i);
     return NULL;
 }
 
@@ -54,8 +54,8 @@ nearest_name(struct slice name,
     const char *names[SETTINGS_ROOM];
     size_t count = 0;
 
-    for (size_t i = 0; i < settings_count; i++) {
-        names[count] = name_of(&settings_table[i]);
+    for (size_t i = 0; i < settings_count(); i++) {
+        names[count] = name_of(setting_at(i));
         count += names[count] != NULL;
     }
     return nearest(name, names, count);

@@ -2,7 +2,8 @@
  * settings_table: what the settings_*.c files share. Private to them: the
  * rest of the program knows settings.h alone.
  *
- *   settings_table.c   the rows
+ *   settings_serving.c, settings_data.c, settings_running.c   the rows
+ *   settings_table.c   all of them as one table
  *   settings_names.c   finding a row by key, flag or letter
  *   settings_value.c   text into a field and back
  *   settings_flags.c   words of a command line
@@ -44,6 +45,8 @@ enum setting_group {
     GROUP_SOCKET,
     GROUP_WORKERS,
     GROUP_LIMITS,
+    GROUP_PROXY,
+    GROUP_BROWSERS,
     GROUP_CACHE,
     GROUP_WRITES,
     GROUP_MONITORING,
@@ -73,10 +76,30 @@ struct setting {
     void (*act)(FILE *to);  /* SETTING_ACT: prints it */
 };
 
-enum { SETTINGS_ROOM = 80 }; /* most rows, for arrays beside the table */
+enum {
+    SETTINGS_PARTS = 3,
+    SETTINGS_PART = 56,                             /* most rows of one */
+    SETTINGS_ROOM = SETTINGS_PARTS * SETTINGS_PART, /* of all, for arrays */
+};
 
-extern const struct setting settings_table[];
-extern const size_t settings_count;
+/* What a setting's field is, and which. */
+#define FIELD(kind, name)                                                      \
+    .type = SETTING_##kind, .field = offsetof(struct settings, name)
+
+struct setting_rows {
+    const struct setting *at;
+    size_t count;
+};
+
+/* The parts of the table, in the order of the help. */
+extern const struct setting_rows settings_serving;
+extern const struct setting_rows settings_data;
+extern const struct setting_rows settings_running;
+
+/* All rows: how many, the one at a place, the place of one. */
+size_t settings_count(void);
+const struct setting *setting_at(size_t i);
+size_t setting_index(const struct setting *row);
 /* Titles of the groups, by enum setting_group. */
 extern const char *const setting_groups[GROUP_COUNT];
 

@@ -15,6 +15,10 @@ struct call {
     const struct request *req;
     struct response *res;
     struct trace *trace; /* never null */
+    const char *client;  /* address of who asks, as far as trusted proxies
+                            tell; "" when that is not known (a unix socket) */
+    bool secure;         /* it came by https, as they tell */
+    bool trusted;        /* who sent it may speak for others */
     bool admin;          /* it came in by --admin-bind */
     bool inside;         /* the server's own: needs no token, never waits */
     bool waited;         /* for another worker's answer: not a second time */

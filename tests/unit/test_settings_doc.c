@@ -111,11 +111,11 @@ static void test_example_is_the_defaults(void **state)
 
     (void)state;
     assert_string_equal(one, other);
-    for (size_t i = 0; i < settings_count; i++) {
+    for (size_t i = 0; i < settings_count(); i++) {
         struct buf line = {0};
-        if (settings_table[i].key == NULL)
+        if (setting_at(i)->key == NULL)
             continue;
-        buf_format(&line, "\n#%s =", settings_table[i].key);
+        buf_format(&line, "\n#%s =", setting_at(i)->key);
         assert_non_null(strstr(example, buf_text(&line)));
         buf_free(&line);
     }
@@ -147,13 +147,13 @@ static void test_help_is_whole_and_narrow(void **state)
     char *help = printed(settings_help);
 
     (void)state;
-    for (size_t i = 0; i < settings_count; i++) {
+    for (size_t i = 0; i < settings_count(); i++) {
         struct buf flag = {0};
-        if (!settings_table[i].flag)
+        if (!setting_at(i)->flag)
             continue;
-        buf_format(&flag, "--%s", settings_table[i].flag);
+        buf_format(&flag, "--%s", setting_at(i)->flag);
         bool shown = strstr(help, buf_text(&flag)) != NULL;
-        assert_int_equal(shown, settings_table[i].help != NULL);
+        assert_int_equal(shown, setting_at(i)->help != NULL);
         buf_free(&flag);
     }
     for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"))

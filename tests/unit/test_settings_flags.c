@@ -90,8 +90,8 @@ static void test_formats(void **state)
 static void test_names_are_unique(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *row = &settings_table[i];
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *row = setting_at(i);
         if (row->key)
             assert_ptr_equal(setting_by_key(slice_of(row->key)), row);
         if (row->flag)
