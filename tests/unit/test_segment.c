@@ -112,9 +112,9 @@ static void forged_ones_are_refused(void **state)
         const char *reason;
     } cases[] = {
         {offsetof(struct opening, magic), 8, "PRONGSEK", 0, "not a shared"},
-        {offsetof(struct opening, layout), 4, NULL, 0, "layout 0, not 1"},
-        {offsetof(struct opening, layout), 4, NULL, 2, "layout 2, not 1"},
-        {offsetof(struct opening, count), 4, NULL, 17, "17 regions"},
+        {offsetof(struct opening, layout), 4, NULL, 0, "layout 0, not 2"},
+        {offsetof(struct opening, layout), 4, NULL, 3, "layout 3, not 2"},
+        {offsetof(struct opening, count), 4, NULL, 25, "25 regions"},
         {offsetof(struct opening, count), 4, NULL, 5, "region 4"},
         {offsetof(struct opening, size), 8, NULL, 4096, "bytes, not 4096"},
         {offsetof(struct opening, size), 8, NULL, UINT64_MAX, "bytes, not 18"},
