@@ -13,14 +13,15 @@ _Static_assert(RECORD_SLOW == RECORD_RECENT && RECORD_FAILED == RECORD_RECENT,
 enum {
     LISTS = RECORDS_FAILED + 1,
     SHOWN = RECORD_RECENT,
+    RECORDER_PLACES = SLOTS_ALL * THREADS_MAX,
     /* One more than is shown, so that what a reader may ask for is never the
      * one that is written next. */
     PLACES = SHOWN + 1,
 };
 
 /* How many records of each list are over; the next one's place is that number
- * modulo PLACES. Apart from the records, so that looking at a slot that never
- * had a process costs no page. */
+ * modulo PLACES. Apart from the records, so that looking at a place where
+ * nobody ever was costs no page. */
 struct ends {
     _Atomic uint64_t over[LISTS];
 } __attribute__((aligned(64)));
@@ -31,8 +32,8 @@ struct shelf {
 
 struct recorder {
     _Atomic uint8_t quarantined[NAMES_MAX]; /* by route */
-    struct ends ends[SLOTS_ALL];
-    struct shelf shelves[SLOTS_ALL];
+    struct ends ends[RECORDER_PLACES];
+    struct shelf shelves[RECORDER_PLACES];
 };
 
 size_t recorder_size(void)
@@ -40,19 +41,19 @@ size_t recorder_size(void)
     return sizeof(struct recorder);
 }
 
-static uint64_t over(const struct recorder *r, unsigned slot,
+static uint64_t over(const struct recorder *r, unsigned place,
                      enum record_list list)
 {
-    assert(slot < SLOTS_ALL);
-    return atomic_load_explicit(&r->ends[slot].over[list],
+    assert(place < RECORDER_PLACES);
+    return atomic_load_explicit(&r->ends[place].over[list],
                                 memory_order_acquire);
 }
 
 /* Makes the record written last the newest one of its list. */
-static void advance(struct recorder *r, unsigned slot, enum record_list list,
+static void advance(struct recorder *r, unsigned place, enum record_list list,
                     uint64_t to)
 {
-    atomic_store_explicit(&r->ends[slot].over[list], to, memory_order_release);
+    atomic_store_explicit(&r->ends[place].over[list], to, memory_order_release);
 }
 
 static uint32_t phase_of(const struct record *rec)
@@ -61,11 +62,11 @@ static uint32_t phase_of(const struct record *rec)
 }
 
 /* The one that is open, or will be next. */
-static struct record *newest(struct recorder *r, unsigned slot)
+static struct record *newest(struct recorder *r, unsigned place)
 {
-    uint64_t at = over(r, slot, RECORDS_RECENT) % PLACES;
+    uint64_t at = over(r, place, RECORDS_RECENT) % PLACES;
 
-    return &r->shelves[slot].records[RECORDS_RECENT][at];
+    return &r->shelves[place].records[RECORDS_RECENT][at];
 }
 
 /* ---- writing ---------------------------------------------------------------
@@ -119,9 +120,9 @@ static void record_clear(struct record *rec)
     rec->path[0] = rec->route[0] = '\0';
 }
 
-struct record *recorder_open(struct recorder *r, unsigned slot)
+struct record *recorder_open(struct recorder *r, unsigned place)
 {
-    struct record *rec = newest(r, slot);
+    struct record *rec = newest(r, place);
 
     atomic_store_explicit(&rec->phase, PHASE_NONE, memory_order_relaxed);
     record_write(rec);
@@ -132,41 +133,41 @@ struct record *recorder_open(struct recorder *r, unsigned slot)
 
 /* Killed on the way, it leaves an odd version where the next one is written
  * anyway. */
-static void keep(struct recorder *r, unsigned slot, enum record_list list,
+static void keep(struct recorder *r, unsigned place, enum record_list list,
                  const struct record *rec)
 {
     const size_t head = sizeof rec->version; /* each place has its own */
-    uint64_t at = over(r, slot, list);
-    struct record *to = &r->shelves[slot].records[list][at % PLACES];
+    uint64_t at = over(r, place, list);
+    struct record *to = &r->shelves[place].records[list][at % PLACES];
 
     record_write(to);
     memcpy((char *)to + head, (const char *)rec + head, sizeof *rec - head);
     record_written(to);
-    advance(r, slot, list, at + 1);
+    advance(r, place, list, at + 1);
 }
 
 /* The phase goes before the ring moves: killed in between, the record is
  * lost, while the other way round it would seem open a round later. */
-void recorder_close(struct recorder *r, unsigned slot, bool slow, bool failed)
+void recorder_close(struct recorder *r, unsigned place, bool slow, bool failed)
 {
-    struct record *rec = newest(r, slot);
+    struct record *rec = newest(r, place);
 
     atomic_store_explicit(&rec->phase, PHASE_NONE, memory_order_release);
     if (slow)
-        keep(r, slot, RECORDS_SLOW, rec);
+        keep(r, place, RECORDS_SLOW, rec);
     if (failed)
-        keep(r, slot, RECORDS_FAILED, rec);
-    advance(r, slot, RECORDS_RECENT, over(r, slot, RECORDS_RECENT) + 1);
+        keep(r, place, RECORDS_FAILED, rec);
+    advance(r, place, RECORDS_RECENT, over(r, place, RECORDS_RECENT) + 1);
 }
 
 /* ---- reading ---------------------------------------------------------------
  */
 
-bool recorder_read(const struct recorder *r, unsigned slot,
+bool recorder_read(const struct recorder *r, unsigned place,
                    enum record_list list, size_t i, struct record *out)
 {
-    uint64_t end = over(r, slot, list);
-    const struct record *records = r->shelves[slot].records[list];
+    uint64_t end = over(r, place, list);
+    const struct record *records = r->shelves[place].records[list];
 
     if (list == RECORDS_RECENT && phase_of(&records[end % PLACES]))
         end++; /* the open one counts */
@@ -177,7 +178,7 @@ bool recorder_read(const struct recorder *r, unsigned slot,
     if (!version_copy(&rec->version, out, rec, sizeof *out))
         return false;
     /* Its writer may have come round to it meanwhile. */
-    return over(r, slot, list) - at < PLACES;
+    return over(r, place, list) - at < PLACES;
 }
 
 static uint64_t now_ns(void)
@@ -200,9 +201,9 @@ static void end_phase(struct record *rec)
         rec->phase_ns[phase] += rec->took_ns - measured;
 }
 
-bool recorder_bury(struct recorder *r, unsigned slot, struct record *out)
+bool recorder_bury(struct recorder *r, unsigned place, struct record *out)
 {
-    struct record *rec = newest(r, slot);
+    struct record *rec = newest(r, place);
     uint64_t now = now_ns();
 
     if (phase_of(rec) == PHASE_NONE)
@@ -213,7 +214,7 @@ bool recorder_bury(struct recorder *r, unsigned slot, struct record *out)
     end_phase(rec);
     record_written(rec);
     memcpy(out, rec, sizeof *out);
-    recorder_close(r, slot, false, true);
+    recorder_close(r, place, false, true);
     return true;
 }
 

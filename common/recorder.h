@@ -1,10 +1,10 @@
 /*
  * recorder: what each worker is doing now and did last, in the segment, so
- * that it can still be read when the worker is dead. Each slot has a ring of
- * its last requests, of which the newest is the one at work, and two smaller
- * ones: of slow and of failed requests.
+ * that it can still be read when the worker is dead. Each thread of each slot
+ * has a ring of its last requests, of which the newest is the one at work, and
+ * two more: of slow and of failed requests.
  *
- * One writer a slot. A record's version is odd while it is written; readers
+ * One writer a place. A record's version is odd while it is written; readers
  * copy it and look at the version again. A worker may die with an odd one:
  * its texts are terminated all the same, because nobody writes their last
  * byte.
@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/heritage.h"
 #include "common/metrics.h"
 #include "common/names.h"
 #include "common/text.h"
@@ -81,14 +82,24 @@ struct recorder;
 /* Bytes of its region, which is valid when zeroed. */
 size_t recorder_size(void);
 
-/* ---- by the worker of the slot ----*/
+/*
+ * A place below is where one thread of a slot's process records: thread 0's
+ * is the slot's number itself. Those of threads that never served are empty;
+ * how many did, says slot->threads.
+ */
+static inline unsigned recorder_place(unsigned slot, unsigned thread)
+{
+    return slot + thread * SLOTS_ALL;
+}
+
+/* ---- by the process of the slot ----*/
 
 /*
  * The record to fill for the next request: all empty and PHASE_NONE, but for
  * pid, which stays that of the record's last use. One that is still open is
  * begun anew. Nobody sees it before its phase is set.
  */
-struct record *recorder_open(struct recorder *r, unsigned slot);
+struct record *recorder_open(struct recorder *r, unsigned place);
 /* Round the writing of anything but the atomic fields. */
 void record_write(struct record *rec);
 void record_written(struct record *rec);
@@ -98,25 +109,25 @@ void recorder_resume(struct record *rec, const struct record *from);
 void record_text(char *room, size_t size, struct slice text);
 /* It is over: its phase is PHASE_NONE, the ring moves on; slow and failed ones
  * are kept longer. */
-void recorder_close(struct recorder *r, unsigned slot, bool slow, bool failed);
+void recorder_close(struct recorder *r, unsigned place, bool slow, bool failed);
 
 /* ---- by anybody ----*/
 
 enum record_list { RECORDS_RECENT, RECORDS_SLOW, RECORDS_FAILED };
 
 /*
- * Copies record i (0 is the newest) of a slot's list. False past the last,
+ * Copies record i (0 is the newest) of a place's list. False past the last,
  * and for one that is just being written or was left half-written: so go on
  * to the list's size. RECENT 0 may be in progress: then its phase says so.
  */
-bool recorder_read(const struct recorder *r, unsigned slot,
+bool recorder_read(const struct recorder *r, unsigned place,
                    enum record_list list, size_t i, struct record *out);
 /*
- * By the master, of a slot whose process is gone: the request that it was at.
+ * By the master, of a place whose process is gone: the request that it was at.
  * False when it was at none. Its record is closed as failed with status 0;
  * *out still has its phase, and took_ns up to now.
  */
-bool recorder_bury(struct recorder *r, unsigned slot, struct record *out);
+bool recorder_bury(struct recorder *r, unsigned place, struct record *out);
 
 /* ---- quarantine: routes that have killed too many workers ----*/
 

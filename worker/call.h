@@ -11,6 +11,8 @@
 #include "worker/response.h"
 #include "worker/trace.h"
 
+struct cors;
+
 struct call {
     const struct request *req;
     struct response *res;
@@ -21,9 +23,12 @@ struct call {
     bool trusted;        /* who sent it may speak for others */
     bool admin;          /* it came in by --admin-bind */
     bool inside;         /* the server's own: needs no token, never waits */
+    bool given;          /* to another thread of the worker, which runs it */
     bool waited;         /* for another worker's answer: not a second time */
     uint64_t until_ms;   /* it waited: when its endpoint's time is over */
     uint64_t now_ms;     /* loop time when it was taken up */
+    /* Whose pages may read the answer (cors.h); null: our own alone. */
+    const struct cors *cors;
     void (*done)(struct call *call);
 };
 

@@ -173,6 +173,13 @@ struct slice stmt_blob(const struct stmt *s, int column)
 void db_deadline(struct db *db, uint64_t deadline_ms)
 {
     db->deadline_ms = deadline_ms;
+    if (atomic_load_explicit(&db->cancelled, memory_order_relaxed))
+        atomic_store(&db->cancelled, false);
+}
+
+void db_cancel(struct db *db)
+{
+    atomic_store(&db->cancelled, true);
 }
 
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self)

@@ -5,8 +5,8 @@
  * no HTTP: results are rows, failures are an enum, and others decide what a
  * client is told.
  *
- * One connection a worker, opened after the fork (a SQLite handle must not
- * cross one: sqlite.org/howtocorrupt.html, 2.6), used by one thread only.
+ * Connections are opened after the fork (a SQLite handle must not cross one:
+ * sqlite.org/howtocorrupt.html, 2.6), each used by one thread at a time.
  *
  * Statements are prepared once and kept. A `stmt` belongs to its db and dies
  * with db_close; when db_ready opens a file anew the same stmt pointers go on
@@ -29,21 +29,22 @@ struct tables;
 
 /* Why a step failed, as far as anybody outside needs to tell apart. */
 enum db_result {
-    DB_ROW,      /* a row is there to read */
-    DB_DONE,     /* finished */
-    DB_UNIQUE,   /* unique or primary key violated */
-    DB_FOREIGN,  /* foreign key violated */
-    DB_NOT_NULL, /* not-null violated */
-    DB_CHECK,    /* check constraint or strict datatype violated */
-    DB_RAISED,   /* RAISE() in a trigger: db_message is its text */
-    DB_DEADLINE, /* interrupted because the deadline passed */
-    DB_BUSY,     /* the lock was not to be had in time */
-    DB_FULL,     /* disk full or database at its size limit */
-    DB_READONLY, /* the file or its folder cannot be written */
-    DB_TOO_BIG,  /* a value beyond SQLite's limits */
-    DB_CORRUPT,  /* not a database, or a damaged one */
-    DB_GONE,     /* the file was deleted or cannot be opened */
-    DB_ERROR,    /* anything else: an I/O error, a runtime error in SQL */
+    DB_ROW,       /* a row is there to read */
+    DB_DONE,      /* finished */
+    DB_UNIQUE,    /* unique or primary key violated */
+    DB_FOREIGN,   /* foreign key violated */
+    DB_NOT_NULL,  /* not-null violated */
+    DB_CHECK,     /* check constraint or strict datatype violated */
+    DB_RAISED,    /* RAISE() in a trigger: db_message is its text */
+    DB_DEADLINE,  /* interrupted because the deadline passed */
+    DB_CANCELLED, /* interrupted by db_cancel */
+    DB_BUSY,      /* the lock was not to be had in time */
+    DB_FULL,      /* disk full or database at its size limit */
+    DB_READONLY,  /* the file or its folder cannot be written */
+    DB_TOO_BIG,   /* a value beyond SQLite's limits */
+    DB_CORRUPT,   /* not a database, or a damaged one */
+    DB_GONE,      /* the file was deleted or cannot be opened */
+    DB_ERROR,     /* anything else: an I/O error, a runtime error in SQL */
 };
 
 enum db_mode {
@@ -57,6 +58,9 @@ enum db_mode {
  * statistics (4.5 instead of 6.0 µs for an indexed read when measured).
  */
 void db_init(void);
+/* Instead of it, where connections are used by several threads, each of them
+ * by one at a time. */
+void db_init_threads(void);
 
 /*
  * Opens `path` and sets WAL, synchronous=NORMAL, cache_size=10000,
@@ -256,6 +260,12 @@ enum { DB_PATIENCE_MS = 5000 };
 /* How long to wait for a lock; DB_PATIENCE_MS at first, 0: not at all. */
 void db_patience(struct db *db, uint64_t wait_ms);
 
+/*
+ * From any thread: the statement that runs now, if any, ends as DB_CANCELLED,
+ * unless it is a commit or rollback. Inside a sort SQLite does not look
+ * (measured: seconds). Stands until the next db_deadline.
+ */
+void db_cancel(struct db *db);
 /* Nanoseconds spent waiting for a lock since the last call. */
 uint64_t db_waited_ns(struct db *db);
 

@@ -31,20 +31,30 @@ static void on_sqlite_log(void *self, int code, const char *message)
         log_warning("SQLite (%d): %s", code, message);
 }
 
-void db_init(void)
+static void init(int threading)
 {
     static bool done;
 
     if (done)
         return;
     done = true;
-    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(threading);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, NULL);
     if (sqlite3_initialize() != SQLITE_OK) {
         log_critical("SQLite cannot be initialised");
         abort();
     }
+}
+
+void db_init(void)
+{
+    init(SQLITE_CONFIG_SINGLETHREAD);
+}
+
+void db_init_threads(void)
+{
+    init(SQLITE_CONFIG_MULTITHREAD);
 }
 
 /* ---- deadlines and waiting ---------------------------------------------- */
@@ -61,7 +71,8 @@ static int on_progress(void *self)
 
     if (db->beat)
         db->beat(db->beat_self);
-    return db->deadline_ms && is_late(db, loop_clock_ms());
+    return db_is_cancelled(db) ||
+           (db->deadline_ms && is_late(db, loop_clock_ms()));
 }
 
 static void sleep_ms(uint64_t ms)

@@ -9,6 +9,7 @@
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "common/tables.h"
@@ -41,10 +42,11 @@ struct db {
     bool usable;       /* what db_ready said last */
     char message[512]; /* of the last failure, or why it is not usable */
 
-    bool sharing;     /* between db_share_reads and db_unshare */
-    bool writing;     /* between db_begin_write and its end */
-    bool alone;       /* since db_begin_alone, until its statement ends */
-    bool unstoppable; /* a commit or rollback runs: no deadline */
+    bool sharing;           /* between db_share_reads and db_unshare */
+    bool writing;           /* between db_begin_write and its end */
+    bool alone;             /* since db_begin_alone, until its statement ends */
+    bool unstoppable;       /* a commit or rollback runs: no deadline */
+    _Atomic bool cancelled; /* db_cancel, by any thread */
     uint64_t deadline_ms;
     uint64_t patience_ms;
     uint64_t waited_ns;     /* for locks, see db_waited_ns */
@@ -122,6 +124,13 @@ enum db_result db_result_of(const struct db *db, int code);
 /* The same, for a failure just now: keeps SQLite's words, and looks at the
  * file soon when it may be damaged. */
 enum db_result db_fail(struct db *db, int code);
+
+/* Is the present statement to end? Not a commit, which is made. */
+static inline bool db_is_cancelled(const struct db *db)
+{
+    return !db->unstoppable &&
+           atomic_load_explicit(&db->cancelled, memory_order_relaxed);
+}
 
 /* ---- db_prepare.c ---- */
 

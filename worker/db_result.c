@@ -39,7 +39,8 @@ enum db_result db_result_of(const struct db *db, int code)
     switch (code & 0xFF) {
     case SQLITE_CONSTRAINT: return constraint_of(db, code);
     case SQLITE_MISMATCH: return DB_CHECK;
-    case SQLITE_INTERRUPT: return DB_DEADLINE;
+    case SQLITE_INTERRUPT:
+        return db_is_cancelled(db) ? DB_CANCELLED : DB_DEADLINE;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return DB_BUSY;
     case SQLITE_FULL: return DB_FULL;
@@ -83,13 +84,21 @@ const char *db_message(const struct db *db)
 const char *db_result_name(enum db_result r)
 {
     static const char *const names[] = {
-        [DB_ROW] = "row",           [DB_DONE] = "done",
-        [DB_UNIQUE] = "unique",     [DB_FOREIGN] = "foreign key",
-        [DB_NOT_NULL] = "not null", [DB_CHECK] = "check",
-        [DB_RAISED] = "raised",     [DB_DEADLINE] = "deadline",
-        [DB_BUSY] = "busy",         [DB_FULL] = "full",
-        [DB_READONLY] = "readonly", [DB_TOO_BIG] = "too big",
-        [DB_CORRUPT] = "corrupt",   [DB_GONE] = "gone",
+        [DB_ROW] = "row",
+        [DB_DONE] = "done",
+        [DB_UNIQUE] = "unique",
+        [DB_FOREIGN] = "foreign key",
+        [DB_NOT_NULL] = "not null",
+        [DB_CHECK] = "check",
+        [DB_RAISED] = "raised",
+        [DB_DEADLINE] = "deadline",
+        [DB_BUSY] = "busy",
+        [DB_FULL] = "full",
+        [DB_READONLY] = "readonly",
+        [DB_TOO_BIG] = "too big",
+        [DB_CORRUPT] = "corrupt",
+        [DB_GONE] = "gone",
+        [DB_CANCELLED] = "cancelled",
         [DB_ERROR] = "error",
     };
     return names[r];

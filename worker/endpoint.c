@@ -81,6 +81,8 @@ static bool answer(struct visit *v)
         return true;
     if (v->p->policy.on && es->kept)
         return endpoint_cached(v);
+    if (endpoint_elsewhere(v))
+        return false;
     endpoint_compute(v);
     return true;
 }
@@ -95,6 +97,7 @@ struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
         .question = question,
         .run = {.db = es->config.db,
                 .app = es->config.app,
+                .lane = &es->lane,
                 .question = question,
                 .listing = &es->listing,
                 .call = call},
@@ -108,7 +111,7 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
     struct visit v = endpoint_visit(es, p, call, &es->question);
 
     call->res->route = e->path;
-    if (!call->waited)
+    if (!call->waited && !call->given)
         observe_route(es->config.observer, call, p->route, e->path);
     if (!answer(&v))
         return;
@@ -125,8 +128,10 @@ bool endpoints_operator(struct endpoints *es, struct call *call)
 
 size_t endpoints_waiting(const struct endpoints *es)
 {
-    return waiting_count(&es->waiting) + es->writes.queued.count +
-           es->writes.answered.count;
+    const struct lobby *l = es->lobby;
+
+    return waiting_count(&l->waiting) + waiting_count(&l->held) +
+           l->writes.queued.count + l->writes.answered.count;
 }
 
 /* Whoever computed it took all the time that there is for it. */
@@ -139,19 +144,20 @@ static void give_up(struct call *call)
 void endpoints_resume(struct endpoints *es, uint64_t now_ms)
 {
     const struct endpoints_config *c = &es->config;
-    size_t most = waiting_count(&es->waiting);
+    size_t most = waiting_count(&es->lobby->waiting);
     struct waiter w;
 
-    while (most-- > 0 && waiting_take(&es->waiting, c->shared->flights, c->slot,
-                                      now_ms, &w)) {
+    while (most-- > 0 && waiting_take(&es->lobby->waiting, c->shared->flights,
+                                      c->slot, now_ms, &w)) {
         w.call->waited = true;
         w.call->now_ms = now_ms;
-        observe_resume(c->observer, w.call);
+        observe_resume(c->observer, w.call, PHASE_CACHE);
         if (now_ms < w.until_ms)
             endpoints_answer(es, w.endpoint, w.call);
         else
             give_up(w.call);
     }
+    endpoint_resume_held(es, now_ms);
 }
 
 /* ---- opening -------------------------------------------------------------*/
@@ -258,6 +264,9 @@ struct endpoints *endpoints_open(const struct endpoints_config *config,
 
     assert(es != NULL);
     es->config = *config;
+    es->lane.relay = config->relay;
+    es->lobby =
+        config->lobby ? config->lobby : lobby_new(config->app->endpoint_count);
     open_cache(es);
     es->reader = json_new(fault);
     if (es->reader)
@@ -268,6 +277,13 @@ struct endpoints *endpoints_open(const struct endpoints_config *config,
     return NULL;
 }
 
+/* Our place in the turnstile is given up. */
+static void leave_queue(const struct endpoints *es)
+{
+    if (es->lobby->writes.queued.count > 0)
+        turns_pass(&es->turns);
+}
+
 void endpoints_close(struct endpoints *es)
 {
     if (es == NULL)
@@ -275,12 +291,13 @@ void endpoints_close(struct endpoints *es)
     for (size_t i = 0; es->all && i < es->config.app->endpoint_count; i++)
         plan_free(es->all[i].plan);
     free(es->all);
-    endpoint_free_writes(es);
+    leave_queue(es);
+    if (es->lobby != es->config.lobby)
+        lobby_free(es->lobby);
     idempotency_close(es->idempotency);
     tokens_close(es->tokens);
     json_free(es->reader);
     kept_free(es->kept);
-    waiting_free(&es->waiting);
     question_free(&es->question);
     listing_free(&es->listing);
     buf_free(&es->gzip);

@@ -23,11 +23,26 @@
 #include "worker/observe.h"
 
 struct endpoints;
+struct relay;
+
+/*
+ * Calls of one worker that wait, whichever of its threads will answer them,
+ * and what is known of its endpoints' pace. Each thread has endpoints of its
+ * own, on a connection of its own; this they have in common. Used by the
+ * thread that holds the baton (relay.h).
+ */
+struct lobby;
+
+struct lobby *lobby_new(size_t endpoint_count);
+/* When its endpoints are closed; null is allowed. */
+void lobby_free(struct lobby *l);
 
 /* All of it outlives the endpoints. */
 struct endpoints_config {
     const struct app *app;
     struct db *db;               /* db_watch was called, if shared is there */
+    struct lobby *lobby;         /* null: one of its own */
+    struct relay *relay;         /* null: one thread alone */
     struct encoder *encoder;     /* null: nothing is compressed */
     const struct shared *shared; /* null: no cache, nobody else to wait for */
     unsigned slot;               /* this process's in it */
@@ -70,6 +85,10 @@ int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most);
 /* From inside a long read: a turn to write that has come meanwhile is not kept
  * from others; we ask for another when the read is done. */
 void endpoints_yield(struct endpoints *es);
+/* What its thread runs without the baton: when the request was complete
+ * (came_ns of its trace) and since when its statement runs. False: nothing. */
+bool endpoints_at_work(const struct endpoints *es, uint64_t *came_ns,
+                       uint64_t *since_ns);
 /* The client of a call that waits has left: true when it is forgotten, and
  * nothing was written; false when it is too late for that, and it will be
  * answered. */

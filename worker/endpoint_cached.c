@@ -46,7 +46,9 @@ void endpoint_forgive(struct visit *v)
 void endpoint_compute(struct visit *v)
 {
     endpoint_deadline(v);
-    if (run_read(&v->run)) {
+    bool good = run_read(&v->run);
+    endpoint_note_pace(v);
+    if (good) {
         endpoint_finish(v);
         if (endpoint_of(v)->method != METHOD_GET)
             endpoint_shrink(v);
@@ -64,13 +66,22 @@ static void ring(const struct endpoints *es)
     (void)ignored; /* full, it is readable already */
 }
 
-static void compute_for_all(struct visit *v)
+static void land(struct visit *v)
 {
     struct flights *flights = v->es->config.shared->flights;
 
-    endpoint_compute(v);
     if (flights_land(flights, v->key.hash, v->es->config.slot))
         ring(v->es);
+}
+
+static void compute_for_all(struct visit *v)
+{
+    struct waiting *waiting = &v->es->lobby->waiting;
+
+    waiting_begin(waiting, v->key.hash);
+    endpoint_compute(v);
+    waiting_end(waiting, v->key.hash);
+    land(v);
 }
 
 static void park(struct visit *v)
@@ -84,7 +95,7 @@ static void park(struct visit *v)
 
     v->call->until_ms = w.until_ms;
     observe_pause(v->es->config.observer, v->call);
-    waiting_add(&v->es->waiting, &w);
+    waiting_add(&v->es->lobby->waiting, &w);
 }
 
 static enum cache_outcome why_not(const struct visit *v)
@@ -98,27 +109,48 @@ static enum cache_outcome why_not(const struct visit *v)
     return outcomes[v->found.state];
 }
 
-/* False when the call waits. */
-static bool answer_missing(struct visit *v)
+static enum flight claim(const struct visit *v)
 {
     const struct endpoints_config *c = &v->es->config;
 
+    if (waiting_is_ours(&v->es->lobby->waiting, v->key.hash))
+        return FLIGHT_THEIRS; /* another thread's */
+    return flights_claim(c->shared->flights, v->key.hash, c->slot);
+}
+
+/* Somebody computes it. True when there is an answer already; false when the
+ * call waits, or has waited enough. */
+static bool answer_meanwhile(struct visit *v, bool *waits)
+{
+    if (v->found.state == KEPT_EXPIRED && v->found.while_allowed &&
+        give_kept(v, CACHE_STALE))
+        return true;
+    *waits = !v->call->waited && !v->call->inside;
+    if (*waits)
+        park(v);
+    return false;
+}
+
+/* False when the call waits. */
+static bool answer_missing(struct visit *v)
+{
+    bool waits = false;
+
     v->call->trace->cache = why_not(v);
-    switch (flights_claim(c->shared->flights, v->key.hash, c->slot)) {
-    case FLIGHT_OURS: compute_for_all(v); return true;
-    case FLIGHT_THEIRS:
-        if (v->found.state == KEPT_EXPIRED && v->found.while_allowed &&
-            give_kept(v, CACHE_STALE))
-            return true;
-        if (!v->call->waited && !v->call->inside) {
-            park(v);
-            return false;
-        }
-        break;
-    case FLIGHT_FREE:
-    default: break;
+    enum flight flight = claim(v);
+    if (flight == FLIGHT_THEIRS && answer_meanwhile(v, &waits))
+        return true;
+    if (waits)
+        return false;
+    if (endpoint_elsewhere(v)) {
+        if (flight == FLIGHT_OURS)
+            land(v);
+        return false;
     }
-    endpoint_compute(v);
+    if (flight == FLIGHT_OURS)
+        compute_for_all(v);
+    else
+        endpoint_compute(v);
     return true;
 }
 

@@ -192,7 +192,7 @@ static enum db_result run_alone(const struct group *g, struct visit *v,
 static bool run_single(const struct group *g, struct write *w)
 {
     struct visit v = endpoint_visit(g->es, w->p, w->call, &w->question);
-    bool locked = lockout_stands(&g->es->writes.lockout);
+    bool locked = lockout_stands(&g->es->lobby->writes.lockout);
     enum db_result r =
         may_be_alone(w) && !locked ? run_alone(g, &v, w) : run_apart(g, &v, w);
 
@@ -313,10 +313,12 @@ static bool run_together(struct group *g)
 
 static void gather(struct group *g)
 {
-    struct write *w = g->es->writes.queued.first;
+    struct write *w = g->es->lobby->writes.queued.first;
 
-    for (; w && g->count < GROUP_MAX; w = w->next)
+    for (; w && g->count < GROUP_MAX; w = w->next) {
+        endpoint_adopt(g->es, w);
         g->at[g->count++] = w;
+    }
 }
 
 bool endpoint_group(struct endpoints *es)

@@ -1,6 +1,8 @@
 /*
  * endpoint_private: what the files of endpoint share. endpoint.c opens them
  * and takes calls; endpoint_cached.c answers out of the cache or fills it;
+ * endpoint_lane.c leaves what is slow to other threads; lobby.c is where calls
+ * wait;
  * endpoint_write.c has the writes wait for their turn and for the disk, and
  * endpoint_group.c runs those whose turn it is; endpoint_finish.c makes an
  * answer of what the database gave.
@@ -54,17 +56,29 @@ struct write_list {
     size_t count;
 };
 
+/* Of all threads; those queued may be answered by another than read them. */
 struct writes {
     struct write_list queued;   /* in the order they came */
     struct write_list answered; /* in the order of their commits */
     struct write_list unused;
-    bool running;           /* a group is at work: the turn is in use */
+    bool running;           /* a group is at work: the turn is in use, and the
+                               first of those queued are its own */
+    bool answering;         /* somebody is in the middle of `answered` */
     struct lockout lockout; /* somebody outside has the write lock */
     size_t late;            /* given up, and the log was not told yet */
     uint64_t late_told_ms;  /* when it was told last; 0: never */
 };
 
-/* One worker's endpoints, and the state of the one that is running (a worker
+struct lobby {
+    struct waiting waiting; /* for another worker's answer */
+    struct waiting held;    /* for a thread: see relay_spare */
+    struct writes writes;
+    /* By endpoint: how long its statements take, in ns, of a request; the
+     * mean, each new one counting a quarter. */
+    uint64_t *pace_ns;
+};
+
+/* One thread's endpoints, and the state of the one that is running (a thread
  * runs one at a time; the buffers in it are reused). */
 struct endpoints {
     struct endpoints_config config;
@@ -72,10 +86,10 @@ struct endpoints {
     struct tokens *tokens;
     struct kept *kept; /* null without a cache */
     struct prepared *all;
-    struct waiting waiting;
+    struct lobby *lobby;
     struct idempotency *idempotency; /* null: no endpoint writes */
     struct turns turns;
-    struct writes writes;
+    struct lane lane;
 
     struct question question; /* of a read */
     struct listing listing;
@@ -118,6 +132,19 @@ struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
  * response is a refusal. */
 bool endpoint_admits(struct visit *v);
 
+/* ---- endpoint_lane.c -----------------------------------------------------*/
+
+/*
+ * Before a read's SQL: true when the call waits, because it is known to be
+ * slow and another thread runs it, now or when one is free; or because this
+ * thread is the last one, who runs none.
+ */
+bool endpoint_elsewhere(struct visit *v);
+/* After it: how long its statements took. */
+void endpoint_note_pace(const struct visit *v);
+/* Answers those who waited for a thread, as far as there is one now. */
+void endpoint_resume_held(struct endpoints *es, uint64_t now_ms);
+
 /* ---- endpoint_finish.c ---------------------------------------------------*/
 
 /* Completes the response after run_read or run_write: status, headers, for a
@@ -131,7 +158,9 @@ void endpoint_shrink(struct visit *v);
 /* Queues it, and false: it waits; or refuses it. */
 bool endpoint_write(struct visit *v);
 /* Gives back the memory of all. */
-void endpoint_free_writes(struct endpoints *es);
+void endpoint_free_writes(struct writes *ws);
+/* A write of the lobby is answered by these endpoints. */
+void endpoint_adopt(const struct endpoints *es, struct write *w);
 
 /* ---- endpoint_group.c ----------------------------------------------------*/
 

@@ -77,13 +77,18 @@ static void free_list(struct write_list *l)
     }
 }
 
-void endpoint_free_writes(struct endpoints *es)
+void endpoint_free_writes(struct writes *ws)
 {
-    if (es->writes.queued.count > 0)
-        turns_pass(&es->turns);
-    free_list(&es->writes.queued);
-    free_list(&es->writes.answered);
-    free_list(&es->writes.unused);
+    free_list(&ws->queued);
+    free_list(&ws->answered);
+    free_list(&ws->unused);
+}
+
+/* Whichever thread's endpoints read it. */
+void endpoint_adopt(const struct endpoints *es, struct write *w)
+{
+    w->p = &es->all[w->p->index];
+    question_adopt(&w->question, w->p->plan);
 }
 
 /* ---- queueing ------------------------------------------------------------*/
@@ -105,12 +110,12 @@ static void queue(struct visit *v, struct write *w)
     w->until_ms = v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms;
     w->since_ns = loop_clock_ns();
     observe_park(v->es->config.observer, v->call, PHASE_TURN, &w->record);
-    append(&v->es->writes.queued, w);
+    append(&v->es->lobby->writes.queued, w);
 }
 
 bool endpoint_write(struct visit *v)
 {
-    struct writes *ws = &v->es->writes;
+    struct writes *ws = &v->es->lobby->writes;
     struct write *w = take(ws);
 
     v->question = &w->question;
@@ -129,13 +134,14 @@ bool endpoint_write(struct visit *v)
 static void answer(struct endpoints *es, struct write *w)
 {
     struct call *call = w->call;
-    struct visit v = endpoint_visit(es, w->p, call, &w->question);
 
+    endpoint_adopt(es, w);
+    struct visit v = endpoint_visit(es, w->p, call, &w->question);
     observe_unpark(es->config.observer, call, PHASE_FINISH, &w->record);
     if (w->state == WRITE_COMMITTED)
         endpoint_shrink(&v);
     call->res->sql_us = call->trace->sql_ns / 1000;
-    give(&es->writes, w);
+    give(&es->lobby->writes, w);
     call->done(call);
 }
 
@@ -154,11 +160,12 @@ static void say_lost(struct write *w)
  * but not what was refused. */
 static void answer_safe(struct endpoints *es)
 {
-    struct write_list *l = &es->writes.answered;
+    struct write_list *l = &es->lobby->writes.answered;
     struct write *before = NULL, *next;
     enum safe safe = SAFE;
     uint64_t asked = 0;
 
+    es->lobby->writes.answering = true;
     for (struct write *w = l->first; w; w = next) {
         next = w->next;
         bool written = w->state == WRITE_COMMITTED;
@@ -173,6 +180,7 @@ static void answer_safe(struct endpoints *es)
             say_lost(w);
         answer(es, w);
     }
+    es->lobby->writes.answering = false;
 }
 
 /* What the group has left behind: no more queued. */
@@ -197,7 +205,7 @@ static void collect(struct writes *ws)
  * was told already (lockout.h). */
 static void say_late(struct endpoints *es, size_t late, uint64_t now_ms)
 {
-    struct writes *ws = &es->writes;
+    struct writes *ws = &es->lobby->writes;
     struct turn_holder h;
 
     ws->late += late;
@@ -224,7 +232,7 @@ static void give_up_late(struct endpoints *es, uint64_t now_ms)
 {
     size_t late = 0;
 
-    for (struct write *w = es->writes.queued.first; w; w = w->next) {
+    for (struct write *w = es->lobby->writes.queued.first; w; w = w->next) {
         if (now_ms < w->until_ms)
             continue;
         w->state = WRITE_REFUSED;
@@ -233,33 +241,43 @@ static void give_up_late(struct endpoints *es, uint64_t now_ms)
     }
     if (late == 0)
         return;
-    collect(&es->writes);
+    collect(&es->lobby->writes);
     say_late(es, late, now_ms);
+}
+
+/* Who would hold up the worker by a long statement runs none. */
+static bool is_last_thread(const struct endpoints *es)
+{
+    return es->config.relay && relay_spare(es->config.relay) == 0;
 }
 
 static void write_now(struct endpoints *es, uint64_t now_ms)
 {
-    struct lockout *lockout = &es->writes.lockout;
+    struct lockout *lockout = &es->lobby->writes.lockout;
     const char *path = db_path(es->config.db);
 
     if (lockout_stands(lockout) && now_ms < lockout->retry_ms)
         return;
-    es->writes.running = true;
+    if (is_last_thread(es)) {
+        turns_pass(&es->turns);
+        return;
+    }
+    es->lobby->writes.running = true;
     bool through = endpoint_group(es);
-    es->writes.running = false;
+    es->lobby->writes.running = false;
     if (!through) {
         lockout_note(lockout, path, loop_clock_ms());
         return; /* the turn stays ours */
     }
     if (lockout_stands(lockout))
         lockout_over(lockout, path, now_ms);
-    collect(&es->writes);
+    collect(&es->lobby->writes);
     turns_pass(&es->turns);
 }
 
 static void take_turn(struct endpoints *es, uint64_t now_ms)
 {
-    struct writes *ws = &es->writes;
+    struct writes *ws = &es->lobby->writes;
 
     turns_queue(&es->turns, (uint32_t)ws->queued.count);
     if (turns_ask(&es->turns) || turns_ours(&es->turns))
@@ -276,28 +294,38 @@ static void leave_queue(struct endpoints *es)
     turns_pass(&es->turns);
 }
 
-void endpoints_write(struct endpoints *es, uint64_t now_ms)
+static void go_on(struct endpoints *es, uint64_t now_ms)
 {
-    struct writes *ws = &es->writes;
+    struct writes *ws = &es->lobby->writes;
     bool queued = ws->queued.count > 0;
 
-    if (!queued && ws->answered.count == 0)
-        return;
     give_up_late(es, now_ms);
     if (ws->queued.count > 0)
         take_turn(es, now_ms);
     else if (queued)
         leave_queue(es);
-    answer_safe(es);
+}
+
+void endpoints_write(struct endpoints *es, uint64_t now_ms)
+{
+    struct writes *ws = &es->lobby->writes;
+    if (ws->queued.count == 0 && ws->answered.count == 0)
+        return;
+    if (!ws->running)
+        go_on(es, now_ms);
+    if (!ws->answering)
+        answer_safe(es);
 }
 
 int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most)
 {
-    const struct writes *ws = &es->writes;
+    const struct writes *ws = &es->lobby->writes;
     const struct lockout *lockout = &ws->lockout;
 
     if (ws->queued.count == 0 || most == 0)
         return most;
+    if (ws->running || is_last_thread(es))
+        return most < LOOK_MS ? most : LOOK_MS;
     if (lockout_stands(lockout)) {
         uint64_t left =
             lockout->retry_ms > now_ms ? lockout->retry_ms - now_ms : 0;
@@ -312,22 +340,25 @@ void endpoints_yield(struct endpoints *es)
 {
     const struct turns *t = &es->turns;
 
-    if (es->writes.queued.count > 0 && !es->writes.running && t->shared &&
-        turnstile_ours(t->shared->turnstile, t->slot))
+    if (es->lobby->writes.queued.count > 0 && !es->lobby->writes.running &&
+        t->shared && turnstile_ours(t->shared->turnstile, t->slot))
         turns_pass(t);
 }
 
 bool endpoints_cancel(struct endpoints *es, struct call *call)
 {
-    struct write_list *l = &es->writes.queued;
+    struct write_list *l = &es->lobby->writes.queued;
     struct write *before = NULL, *w = l->first;
 
+    if (waiting_drop(&es->lobby->waiting, call) ||
+        waiting_drop(&es->lobby->held, call))
+        return true;
     for (; w && w->call != call; w = w->next)
         before = w;
-    if (w == NULL)
-        return waiting_drop(&es->waiting, call);
+    if (w == NULL || es->lobby->writes.running)
+        return false;
     unlink_after(l, before, w);
-    give(&es->writes, w);
+    give(&es->lobby->writes, w);
     if (l->count == 0)
         leave_queue(es);
     return true;

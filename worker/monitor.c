@@ -176,15 +176,40 @@ bool monitor_at_work(const struct monitor *m, unsigned slot,
            rec->pid == monitor_pid(m, slot);
 }
 
+unsigned monitor_threads(const struct monitor *m, unsigned slot)
+{
+    unsigned threads = atomic_load(&m->shared->slots[slot].threads);
+
+    return threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
+}
+
+/* Of a thread. */
+static bool present_at(const struct monitor *m, unsigned slot, unsigned thread,
+                       struct record *out)
+{
+    const struct recorder *r = m->shared->recorder;
+    unsigned place = recorder_place(slot, thread);
+    struct record rec;
+    bool found = false;
+
+    for (size_t i = 0; i < RECORD_RECENT; i++) {
+        if (!recorder_read(r, place, RECORDS_RECENT, i, &rec) ||
+            !monitor_at_work(m, slot, &rec))
+            continue;
+        *out = rec;
+        found = true;
+    }
+    return found;
+}
+
 bool monitor_present(const struct monitor *m, unsigned slot, struct record *out)
 {
     struct record rec;
     bool found = false;
 
-    for (size_t i = 0; i < RECORD_RECENT; i++) {
-        if (!recorder_read(m->shared->recorder, slot, RECORDS_RECENT, i, &rec))
-            continue;
-        if (!monitor_at_work(m, slot, &rec))
+    for (unsigned i = 0; i < monitor_threads(m, slot); i++) {
+        if (!present_at(m, slot, i, &rec) ||
+            (found && rec.began_ns > out->began_ns))
             continue;
         *out = rec;
         found = true;

@@ -98,6 +98,8 @@ void monitor_turns(const struct monitor *m, struct distribution *waits,
 /* Whether the record is of a request that its worker is at now. */
 bool monitor_at_work(const struct monitor *m, unsigned slot,
                      const struct record *rec);
+/* Threads of the slot's process that have served so far, at least 1. */
+unsigned monitor_threads(const struct monitor *m, unsigned slot);
 /* The oldest such request of a slot; false without any. */
 bool monitor_present(const struct monitor *m, unsigned slot,
                      struct record *out);

@@ -30,6 +30,7 @@ enum { PARTS = sizeof parts / sizeof *parts };
 struct found {
     struct record record;
     unsigned slot;
+    unsigned thread;
     bool at_work;
 };
 
@@ -39,11 +40,12 @@ struct finds {
     size_t count;
 };
 
-/* Record i of a slot, if it is one that belongs there. */
+/* Record i of a thread of a slot, if it is one that belongs there. */
 static bool look(const struct monitor *m, const struct part *part, size_t i,
                  struct found *f)
 {
-    if (!recorder_read(m->shared->recorder, f->slot, part->list, i, &f->record))
+    if (!recorder_read(m->shared->recorder, recorder_place(f->slot, f->thread),
+                       part->list, i, &f->record))
         return false;
     f->at_work = monitor_at_work(m, f->slot, &f->record);
     return f->record.began_ns > 0 && f->at_work == part->at_work;
@@ -63,21 +65,29 @@ static int newer(const void *a, const void *b)
            (x->record.began_ns > y->record.began_ns);
 }
 
-static void find(const struct monitor *m, const struct part *part,
-                 struct finds *out)
+static void find_of_slot(const struct monitor *m, const struct part *part,
+                         unsigned slot, struct finds *out)
 {
-    struct found f;
+    struct found f = {.slot = slot};
 
-    out->count = 0;
-    for (f.slot = 0; f.slot < SLOTS_MAX; f.slot++)
-        for (size_t i = 0; was_used(m, f.slot) && i < RECORD_RECENT; i++) {
+    for (; f.thread < monitor_threads(m, slot); f.thread++)
+        for (size_t i = 0; i < RECORD_RECENT; i++) {
             if (!look(m, part, i, &f))
                 continue;
             out->at = arena_grow(out->arena, out->at, out->count, sizeof f);
             out->at[out->count++] = f;
         }
+}
+
+static void find(const struct monitor *m, const struct part *part,
+                 struct finds *out)
+{
+    out->count = 0;
+    for (unsigned slot = 0; slot < SLOTS_MAX; slot++)
+        if (was_used(m, slot))
+            find_of_slot(m, part, slot, out);
     if (out->count > 0)
-        qsort(out->at, out->count, sizeof f, newer);
+        qsort(out->at, out->count, sizeof *out->at, newer);
 }
 
 /* ---- writing one ---------------------------------------------------------*/

@@ -14,6 +14,7 @@ enum { WALL_NS = 1000 * 1000 * 1000 }; /* between two looks at the wall clock */
 
 struct observer {
     struct observer_config config;
+    unsigned place; /* in the recorder: that of the thread at work */
     pid_t pid;
     int64_t wall_offset_ns; /* wall clock less CLOCK_MONOTONIC */
     uint64_t wall_ns;       /* when that was taken */
@@ -22,12 +23,25 @@ struct observer {
         *cells[NAMES_MAX]; /* by route; null until it is first used */
 };
 
+void observe_thread(struct observer *o, unsigned thread)
+{
+    struct slot *slot;
+
+    if (o == NULL)
+        return;
+    slot = &o->config.shared->slots[o->config.slot];
+    o->place = recorder_place(o->config.slot, thread);
+    if (atomic_load(&slot->threads) <= thread)
+        atomic_store(&slot->threads, thread + 1);
+}
+
 struct observer *observer_new(const struct observer_config *config)
 {
     struct observer *o = calloc(1, sizeof *o);
 
     assert(o != NULL);
     o->config = *config;
+    observe_thread(o, 0);
     o->pid = getpid();
     o->unrouted =
         metrics_cell(config->shared->metrics, config->slot, NAMES_REST);
@@ -74,7 +88,7 @@ void observe_begin(struct observer *o, struct call *call, uint64_t now_ns)
     if (o == NULL)
         return;
     t->cell = o->unrouted;
-    t->record = recorder_open(o->config.shared->recorder, o->config.slot);
+    t->record = recorder_open(o->config.shared->recorder, o->place);
     t->phase_ns = now_ns;
     struct record *rec = t->record;
     record_write(rec);
@@ -119,7 +133,7 @@ void observe_pause(struct observer *o, struct call *call)
     call->trace->record = NULL;
 }
 
-void observe_resume(struct observer *o, struct call *call)
+void observe_resume(struct observer *o, struct call *call, enum phase waited)
 {
     struct trace *t = call->trace;
     uint64_t now_ns = loop_clock_ns();
@@ -128,8 +142,8 @@ void observe_resume(struct observer *o, struct call *call)
         return;
     observe_begin(o, call, now_ns);
     observe_route(o, call, t->number, t->route);
-    t->record->phase_ns[PHASE_QUEUE] = 0; /* it was this that it waited for */
-    t->record->phase_ns[PHASE_CACHE] = now_ns - t->came_ns;
+    t->record->phase_ns[PHASE_QUEUE] = 0;
+    t->record->phase_ns[waited] = now_ns - t->came_ns;
 }
 
 void observe_park(struct observer *o, struct call *call, enum phase waiting,
@@ -153,7 +167,7 @@ void observe_unpark(struct observer *o, struct call *call, enum phase next,
 
     if (o == NULL)
         return;
-    t->record = recorder_open(o->config.shared->recorder, o->config.slot);
+    t->record = recorder_open(o->config.shared->recorder, o->place);
     recorder_resume(t->record, room);
     trace_phase(t, next);
 }
@@ -246,7 +260,7 @@ void observe_end(struct observer *o, struct call *call, uint64_t bytes,
     histogram_add(&t->cell->request, took);
     count(t->cell, call, bytes);
     complete(t->record, call, bytes, now_ns);
-    recorder_close(o->config.shared->recorder, o->config.slot,
+    recorder_close(o->config.shared->recorder, o->place,
                    took >= o->config.slow_ns, has_failed(call->res->status));
     t->record = NULL;
 }

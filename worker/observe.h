@@ -24,6 +24,9 @@ struct observer_config {
 struct observer *observer_new(const struct observer_config *config);
 void observer_free(struct observer *o);
 
+/* From now on thread number `thread` answers. */
+void observe_thread(struct observer *o, unsigned thread);
+
 /* The number of a route's name, "GET /api/chefs/{id}". */
 unsigned observer_number(const struct observer *o, const char *name);
 
@@ -35,10 +38,10 @@ void observe_begin(struct observer *o, struct call *call, uint64_t now_ns);
 /* Who answers is found out. `path` ("/api/chefs/{id}") outlives the call. */
 void observe_route(struct observer *o, struct call *call, unsigned number,
                    const char *path);
-/* It waits for another worker, and others take its place in the recorder;
- * and goes on. */
+/* It waits for another worker or thread, and others take its place in the
+ * recorder; and goes on: what it waited was time of that phase. */
 void observe_pause(struct observer *o, struct call *call);
-void observe_resume(struct observer *o, struct call *call);
+void observe_resume(struct observer *o, struct call *call, enum phase waited);
 /*
  * The same for one that waits in several places and keeps what was noted so
  * far: `room` is its record meanwhile, and the time until observe_unpark is

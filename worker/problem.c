@@ -61,6 +61,7 @@ static const struct {
     [DB_CHECK] = {422, "A value is outside what the data allows"},
     [DB_RAISED] = {400, NULL},
     [DB_DEADLINE] = {504, "The query took too long and was stopped"},
+    [DB_CANCELLED] = {503, "An operator has ended the query"},
     [DB_BUSY] = {503, "The database is busy; try again"},
     [DB_FULL] = {507, "There is no space left for the data"},
     [DB_READONLY] = {503, "The database cannot be written at present"},
@@ -79,7 +80,7 @@ void problem_sql(struct response *r, enum db_result result, const char *message)
 {
     int status = problem_status(result);
 
-    if (status == 503)
+    if (status == 503 && result != DB_CANCELLED) /* it would only run again */
         response_header(r, "Retry-After", SLICE("1"));
     problem(r, status, result == DB_RAISED ? message : answers[result].detail);
 }

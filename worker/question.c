@@ -82,6 +82,12 @@ bool question_read(struct question *q, struct json *reader,
     return false;
 }
 
+void question_adopt(struct question *q, const struct plan *plan)
+{
+    q->plan = plan;
+    q->step = body_step(q);
+}
+
 void question_free(struct question *q)
 {
     arguments_free(&q->arguments);

@@ -38,6 +38,9 @@ struct question {
 bool question_read(struct question *q, struct json *reader,
                    const struct plan *plan, const struct request *req,
                    struct response *res);
+/* It was read for the same endpoint's plan on another connection: from now on
+ * it is that one's. */
+void question_adopt(struct question *q, const struct plan *plan);
 /* After a run: false when the columns are others than those that it chose
  * from, because the schema changed. The answer may then lack some. */
 bool question_stands(const struct question *q);

@@ -11,6 +11,7 @@
 static enum counter error_of(enum db_result result)
 {
     switch (result) {
+    case DB_CANCELLED:
     case DB_DEADLINE: return COUNT_ERROR_DEADLINE;
     case DB_BUSY: return COUNT_ERROR_BUSY;
     case DB_FULL: return COUNT_ERROR_FULL;
@@ -167,6 +168,29 @@ static void bind(const struct run *r, const struct step *s)
     step_bind(s, &b);
 }
 
+/* From here on this thread touches only what is its own: the statement, the
+ * answer's body. */
+static void enter_lane(const struct run *r)
+{
+    struct lane *lane = r->lane;
+
+    if (lane == NULL)
+        return;
+    lane->came_ns = r->call->trace->came_ns;
+    lane->since_ns = r->call->trace->phase_ns;
+    relay_leave(lane->relay);
+}
+
+static void leave_lane(const struct run *r)
+{
+    struct lane *lane = r->lane;
+
+    if (lane == NULL)
+        return;
+    relay_return(lane->relay);
+    lane->came_ns = 0;
+}
+
 static enum db_result run_step(struct run *r, const struct step *s)
 {
     struct trace *t = r->call->trace;
@@ -176,8 +200,10 @@ static enum db_result run_step(struct run *r, const struct step *s)
 
     trace_sql(t, t->queries + 1);
     bind(r, s);
+    enter_lane(r);
     enum db_result result = gives ? read_rows(r, s) : skip_rows(s, &rows);
     stmt_reset(s->stmt);
+    leave_lane(r);
     if (gives)
         rows = r->listing->rows - before;
     trace_waited(t, db_waited_ns(r->db));
@@ -277,10 +303,12 @@ int64_t run_count(struct run *r)
     r->set = 0;
     trace_sql(t, t->queries + 1);
     bind(r, s);
+    enter_lane(r);
     enum db_result result = stmt_step(s->stmt);
     if (result == DB_ROW)
         count = stmt_int(s->stmt, 0);
     stmt_reset(s->stmt);
+    leave_lane(r);
     trace_sql_end(t, s->sql->line, 1);
     if (result != DB_ROW)
         fail(r, result);

@@ -13,9 +13,18 @@
 #include "worker/call.h"
 #include "worker/listing.h"
 #include "worker/question.h"
+#include "worker/relay.h"
+
+/* One thread's way through SQL: others may go on meanwhile (relay.h). */
+struct lane {
+    struct relay *relay; /* null: there are no others */
+    uint64_t came_ns;    /* of the request whose statement runs; 0: none */
+    uint64_t since_ns;   /* when it began */
+};
 
 struct run {
     struct db *db;
+    struct lane *lane; /* null: it keeps to the baton */
     const struct app *app;
     const struct question *question;
     struct listing *listing; /* scratch, reused */

@@ -24,6 +24,7 @@ struct site_config {
     const struct settings *settings;
     const struct shared *shared; /* null: alone in the world, in tests */
     unsigned slot;               /* this process's */
+    struct relay *relay;         /* null: one thread alone */
     int bell_fd;                 /* see heritage.h */
     const struct bells *bells;
     struct observer *observer; /* null: nobody counts */
@@ -40,6 +41,24 @@ struct site_config {
  */
 struct site *site_open(const struct site_config *config, struct fault *fault);
 void site_close(struct site *s); /* null is allowed */
+
+/*
+ * Threads (relay.h). All below is for the one that holds the baton, but
+ * site_prepare, by which a thread opens its own connection to the database
+ * before it first takes it; not for thread 0. False with the reason.
+ */
+bool site_prepare(struct site *s, unsigned thread, struct fault *fault);
+/* From now on this thread answers. */
+void site_take(struct site *s, unsigned thread);
+/* Answers a call that was given to this thread (relay_give). */
+void site_resume_given(struct site *s, struct call *call, uint64_t now_ms);
+/* Ends the statement of the request that was complete at `came_ns`; false when
+ * none of it runs. */
+bool site_end_request(struct site *s, uint64_t came_ns);
+/* Ends all that run. */
+void site_end_all(struct site *s);
+/* How long the longest statement of other threads has been running. */
+uint64_t site_longest_ns(const struct site *s, uint64_t now_ns);
 
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);

@@ -1,0 +1,94 @@
+#include "worker/endpoint_private.h"
+
+/*
+ * The slow lane. A statement that is long holds up its thread only, but a
+ * thread is missed: it takes the others 5 to 10 ms to notice (relay.h). So
+ * reads that are known to be slow, because the app says so (`@slow`) or because
+ * they were, begin on another thread at once. When there are more of them than
+ * threads they wait for each other, and one thread stays for what is quick.
+ */
+
+enum { SLOW_NS = 5 * 1000000 };
+
+static bool is_slow(const struct visit *v)
+{
+    return endpoint_of(v)->slow || v->es->lobby->pace_ns[v->p->index] > SLOW_NS;
+}
+
+void endpoint_note_pace(const struct visit *v)
+{
+    uint64_t *pace = &v->es->lobby->pace_ns[v->p->index];
+
+    *pace = *pace - *pace / 4 + v->call->trace->sql_ns / 4;
+}
+
+static uint64_t end_of(const struct visit *v)
+{
+    if (v->call->until_ms)
+        return v->call->until_ms;
+    return v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms;
+}
+
+static void hold(struct visit *v)
+{
+    const struct waiter w = {.call = v->call,
+                             .endpoint = v->p->index,
+                             .until_ms = v->call->until_ms};
+
+    waiting_add(&v->es->lobby->held, &w);
+}
+
+bool endpoint_elsewhere(struct visit *v)
+{
+    struct relay *relay = v->es->config.relay;
+    struct call *call = v->call;
+
+    if (relay == NULL || call->inside || call->given)
+        return false;
+    bool last = relay_spare(relay) == 0;
+    bool slow = !last && is_slow(v);
+    bool given = slow && relay_give(relay, call);
+    bool stays = !last && !(slow && (given || relay_away(relay) > 0));
+    if (stays)
+        return false;
+    call->until_ms = end_of(v);
+    observe_pause(v->es->config.observer, call);
+    call->given = given;
+    if (!given)
+        hold(v);
+    return true;
+}
+
+/* It waited for a thread until its time was over. */
+static void give_up(struct endpoints *es, const struct waiter *w)
+{
+    observe_resume(es->config.observer, w->call, PHASE_QUEUE);
+    run_failed(w->call, DB_BUSY, NULL);
+    w->call->done(w->call);
+}
+
+void endpoint_resume_held(struct endpoints *es, uint64_t now_ms)
+{
+    struct waiting *held = &es->lobby->held;
+    size_t most = waiting_count(held);
+    struct waiter w;
+
+    while (most-- > 0 && waiting_next(held, &w)) {
+        if (now_ms >= w.until_ms) {
+            give_up(es, &w);
+        } else if (relay_spare(es->config.relay) == 0) {
+            waiting_add(held, &w);
+        } else {
+            observe_resume(es->config.observer, w.call, PHASE_QUEUE);
+            endpoints_answer(es, w.endpoint, w.call);
+        }
+    }
+}
+
+bool endpoints_at_work(const struct endpoints *es, uint64_t *came_ns,
+                       uint64_t *since_ns)
+{
+    *came_ns = es->lane.came_ns;
+    *since_ns = es->lane.since_ns;
+    return es->lane.came_ns != 0;
+}

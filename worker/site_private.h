@@ -1,0 +1,37 @@
+/*
+ * site_private: what site.c, which answers, and site_open.c, which opens and
+ * closes, share.
+ */
+#ifndef PRONG_SITE_PRIVATE_H
+#define PRONG_SITE_PRIVATE_H
+
+#include "worker/cors.h"
+#include "worker/db.h"
+#include "worker/encoding.h"
+#include "worker/endpoint.h"
+#include "worker/own.h"
+#include "worker/router.h"
+#include "worker/site.h"
+#include "worker/static.h"
+
+/* What one thread answers with. */
+struct desk {
+    struct db *db;
+    struct endpoints *endpoints; /* null: the thread has not been needed */
+    bool taken; /* it is open, and its thread has held the baton since */
+};
+
+struct site {
+    struct site_config config;
+    struct desk desks[THREADS_MAX];
+    const struct desk *desk; /* of the thread that holds the baton */
+    struct lobby *lobby;
+    struct encoder *encoder;
+    struct files *files; /* null: the app has no web/ */
+    struct router *router;
+    struct cors_rules *cors; /* null: nobody else's pages read anything */
+    struct own_answers own;
+    unsigned numbers[OWN_ROUTES]; /* of their names */
+};
+
+#endif
