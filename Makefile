@@ -1,5 +1,5 @@
 # Targets for people: all run test (unit live fuzz-short) soak lint format bench
-# install clean.
+# install deb clean.
 # SAN=address,undefined (or thread) builds apart and tests under sanitizers.
 
 B    ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -12,17 +12,18 @@ WARN   := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion \
 	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
 	  -Wmissing-prototypes -Wold-style-definition -Wvla -Wundef \
 	  -Wformat=2 -Wnull-dereference -Wdouble-promotion \
-	  -Wimplicit-fallthrough -Wswitch-enum -Wduplicated-cond -Wlogical-op
+	  -Wimplicit-fallthrough -Wswitch-enum -Wduplicated-cond -Wlogical-op \
+	  $(if $(findstring thread,$(SAN)),-Wno-tsan)
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	  -fno-sanitize-recover=all,-O2 -flto=auto -ffat-lto-objects $(HARDEN))
 LLHTTP := /usr/share/llhttp
 CFLAGS += -std=gnu11 -g $(OPT) -D_GNU_SOURCE -I. -isystem /usr/share/include/llhttp
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-flto=auto -pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
-LDLIBS := -lsqlite3 -lnettle -linih -lz -lm
+LDLIBS := -lsqlite3 -lnettle -linih -lseccomp -lz -lm
 
 BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp nettle-dev libinih-dev \
-		  zlib1g-dev libxxhash-dev
+		  libseccomp-dev zlib1g-dev libxxhash-dev
 TEST_PACKAGES  := libcmocka-dev curl python3 sqlite3 procps
 LINT_PACKAGES  := clang-format clang-tidy shellcheck
 
@@ -111,9 +112,12 @@ install: $(B)/prong
 	install -D -m 644 etc/prong.conf $(DESTDIR)$(PREFIX)/share/doc/prong/prong.conf
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	$(B)/prong --man > $(DESTDIR)$(PREFIX)/share/man/man8/prong.8
+# A Debian package of the program, with units, examples and documents.
+deb: $(B)/prong
+	@etc/deploy/deb/build $(B)/prong build
 clean:
 	rm -rf build
 
-.PHONY: all run unit live fuzz-short test soak bench format lint install clean
+.PHONY: all run unit live fuzz-short test soak bench format lint install deb clean
 .SECONDARY:
 -include $(OBJ:.o=.d) $(B)/master/main.d $(UNIT:=.d) $(FUZZ:=.d)

@@ -16,6 +16,9 @@ struct bells;
 
 /* Null with errno set. */
 struct bells *bells_new(void);
+/* Those of another master, by the descriptors that bells_fds gave there, which
+ * are taken over; null, and nothing is, when they are not as many as ours. */
+struct bells *bells_take(const int *fds, size_t count);
 /* Closes them; null is allowed. */
 void bells_free(struct bells *b);
 

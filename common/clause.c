@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/origin.h"
 #include "common/sqllex.h"
 
 #include "common/clause.h"
@@ -197,5 +198,37 @@ bool clause_http(struct arena *arena, struct slice text, const char **out,
     if (text.len == 0)
         return fault_set(fault, "@http needs the text of Cache-Control");
     *out = arena_text(arena, text);
+    return true;
+}
+
+/* "*" says all there is to say, and so does "off". */
+static bool check_lone(struct slice word, size_t place, struct slice rest,
+                       struct fault *fault)
+{
+    if (!slice_is(word, "*") && !slice_is(word, "off"))
+        return origin_check(word, fault);
+    return (place == 0 && rest.len == 0) ||
+           fault_set(fault, "\"%.*s\" stands alone behind @cors", (int)word.len,
+                     word.ptr);
+}
+
+bool clause_cors(struct arena *arena, struct slice text, const char ***out,
+                 struct fault *fault)
+{
+    const char **list = NULL;
+    size_t n = 0;
+    struct slice rest = text;
+
+    for (struct slice word; (word = slice_word(&rest)).len > 0;) {
+        if (!check_lone(word, n, rest, fault))
+            return false;
+        list = arena_grow(arena, list, n, sizeof *list);
+        list[n++] = arena_text(arena, word);
+    }
+    if (n == 0)
+        return fault_set(fault, "@cors needs origins, * or off");
+    list = arena_grow(arena, list, n, sizeof *list);
+    list[n] = NULL;
+    *out = list;
     return true;
 }

@@ -33,4 +33,8 @@ bool clause_auth(struct arena *arena, struct slice text, const char **out,
 bool clause_http(struct arena *arena, struct slice text, const char **out,
                  struct fault *fault);
 
+/* Origins (origin.h), or "*" or "off" alone; *out ends with null. */
+bool clause_cors(struct arena *arena, struct slice text, const char ***out,
+                 struct fault *fault);
+
 #endif

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <nettle/base64.h>
+#include <nettle/memops.h>
 #include <nettle/sha2.h>
 
 #include "common/log.h"
@@ -24,6 +25,11 @@ void digest_hex(struct slice bytes, char hex[DIGEST_HEX])
         hex[2 * i] = digits[sum[i] >> 4];
         hex[2 * i + 1] = digits[sum[i] & 15];
     }
+}
+
+bool digest_same(const char a[DIGEST_HEX], const char b[DIGEST_HEX])
+{
+    return memeql_sec(a, b, DIGEST_HEX);
 }
 
 void digest_base64(struct buf *out, struct slice bytes)

@@ -16,6 +16,8 @@ enum { DIGEST_HEX = 64 }; /* characters of a SHA-256 in hex */
 
 /* Lower-case hex of the SHA-256 of the bytes (FIPS 180-4), without a NUL. */
 void digest_hex(struct slice bytes, char hex[DIGEST_HEX]);
+/* In the same time, wherever they differ. */
+bool digest_same(const char a[DIGEST_HEX], const char b[DIGEST_HEX]);
 /* Appends standard base64 with padding (RFC 4648, 4). */
 void digest_base64(struct buf *out, struct slice bytes);
 /* Appends what the base64 text stands for; false (nothing appended) when it

@@ -22,14 +22,16 @@ static const char *const NAMES[DIRECTIVE_COUNT] = {
     [DIRECTIVE_EACH] = "each",       [DIRECTIVE_STATUS] = "status",
     [DIRECTIVE_TIMEOUT] = "timeout", [DIRECTIVE_RATE] = "rate",
     [DIRECTIVE_JSON] = "json",       [DIRECTIVE_WARM] = "warm",
+    [DIRECTIVE_CORS] = "cors",       [DIRECTIVE_SLOW] = "slow",
 };
 
 static const unsigned char TRAITS[DIRECTIVE_COUNT] = {
-    [DIRECTIVE_ONE] = BARE,    [DIRECTIVE_MANY] = BARE,
-    [DIRECTIVE_NONE] = BARE,   [DIRECTIVE_VALUE] = BARE,
-    [DIRECTIVE_PAGE] = READS,  [DIRECTIVE_SORT] = READS,
-    [DIRECTIVE_CACHE] = READS, [DIRECTIVE_WARM] = BARE | READS,
-    [DIRECTIVE_EACH] = BODIES, [DIRECTIVE_TIMEOUT] = JOBS,
+    [DIRECTIVE_ONE] = BARE,          [DIRECTIVE_MANY] = BARE,
+    [DIRECTIVE_NONE] = BARE,         [DIRECTIVE_VALUE] = BARE,
+    [DIRECTIVE_PAGE] = READS,        [DIRECTIVE_SORT] = READS,
+    [DIRECTIVE_CACHE] = READS,       [DIRECTIVE_WARM] = BARE | READS,
+    [DIRECTIVE_SLOW] = BARE | READS, [DIRECTIVE_EACH] = BODIES,
+    [DIRECTIVE_TIMEOUT] = JOBS,
 };
 
 /* Pairs that one endpoint cannot have. */
@@ -98,6 +100,8 @@ static bool apply(struct head *head, enum directive word, struct slice rest,
     case DIRECTIVE_RATE: return clause_rate(rest, &e->rate, fault);
     case DIRECTIVE_JSON: return clause_columns(arena, rest, &e->json, fault);
     case DIRECTIVE_WARM: return e->warm = true;
+    case DIRECTIVE_SLOW: return e->slow = true;
+    case DIRECTIVE_CORS: return clause_cors(arena, rest, &e->cors, fault);
     case DIRECTIVE_COUNT: break;
     }
     return false;

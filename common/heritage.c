@@ -19,12 +19,25 @@ bool heritage_is_last(const struct heritage *h)
     return true;
 }
 
-void heritage_say_ready(const struct heritage *h)
+static void wake_master(const struct heritage *h)
 {
     const uint64_t one = 1;
 
-    atomic_store_explicit(&h->slot->ready, 1, memory_order_release);
     /* An eventfd takes it unless the master is gone, which life_fd tells. */
     ssize_t ignored = write(h->news_fd, &one, sizeof one);
     (void)ignored;
+}
+
+void heritage_say_ready(const struct heritage *h)
+{
+    atomic_store_explicit(&h->slot->ready, 1, memory_order_release);
+    wake_master(h);
+}
+
+void heritage_ask_to_leave(const struct heritage *h, enum leave_reason why)
+{
+    uint32_t not_yet = LEAVE_NOT;
+
+    if (atomic_compare_exchange_strong(&h->slot->leave, &not_yet, why))
+        wake_master(h);
 }

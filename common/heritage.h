@@ -56,6 +56,7 @@ enum leave_reason {
     LEAVE_MEMORY,   /* max-worker-memory */
     LEAVE_LIFETIME, /* max-worker-lifetime */
     LEAVE_STUCK,    /* a statement that cannot be interrupted */
+    LEAVE_TOLD,     /* it need not ask: the master has told it to go */
 };
 
 /* A process's place in shared memory; it outlives the process. Whole cache
@@ -67,8 +68,13 @@ struct slot {
     _Atomic uint64_t beat_ms;
     /* 1 once it can serve; the master clears it before the fork. */
     _Atomic uint32_t ready;
-    /* Of the process in it; 0: nobody. Writer: master. */
+    /* Of the process in it; 0: nobody. Writer: master; at its birth it notes
+     * the same itself. */
     _Atomic int32_t pid;
+    /* Process id of the master whose slot it is; 0: free. Two masters live on
+     * one segment during a binary upgrade. By compare-and-swap; given back
+     * when nothing of its process is left in the segment. */
+    _Atomic int32_t master;
     /* Requests answered since its birth. */
     _Atomic uint64_t requests;
 
@@ -83,8 +89,9 @@ struct slot {
      * The master clears it. */
     _Atomic uint32_t holding;
 
-    /* Why it asks to be replaced; it goes on serving until it is told to go.
-     * The master clears it. */
+    /* Why it asks to be replaced (heritage_ask_to_leave); it goes on serving
+     * until it is told to go. The master clears it before the fork, and says
+     * LEAVE_TOLD. */
     _Atomic uint32_t leave; /* enum leave_reason */
     /* began_ns of the request (recorder.h) whose statement it shall end: an
      * operator wants that. Writer: master, who then rings its bell; whoever
@@ -100,7 +107,8 @@ struct slot {
 
     _Atomic uint32_t births;     /* processes so far. Writer: master */
     _Atomic uint32_t deaths;     /* of them by a crash. Writer: master */
-    _Atomic uint32_t generation; /* Writer: master */
+    /* Writer: master. In SLOT_MASTER the number given last, to any. */
+    _Atomic uint32_t generation;
     _Atomic int64_t born_ms;     /* Unix time. Writer: master */
 } __attribute__((aligned(64)));
 
@@ -117,7 +125,7 @@ struct heritage {
                         first worker of all was ready. Later its absence is
                         an accident, not a new start */
     unsigned number; /* index of that slot; `%(w)s` in the access log */
-    int news_fd;     /* eventfd: write 1 when slot->ready was set */
+    int news_fd;     /* eventfd: write 1 when slot->ready or leave was set */
     int life_fd;     /* pipe: end of file once the master is gone */
     int bell_fd;     /* eventfd for workers that wait for another's answer:
                         written when it is there, never read; watched with
@@ -143,5 +151,9 @@ bool heritage_is_last(const struct heritage *h);
 
 /* A child can do its work from now on: marks its slot and wakes the master. */
 void heritage_say_ready(const struct heritage *h);
+
+/* A worker asks to be replaced: says so in its slot and wakes the master. It
+ * goes on serving until SIGTERM. */
+void heritage_ask_to_leave(const struct heritage *h, enum leave_reason why);
 
 #endif

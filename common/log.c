@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "common/syslogger.h"
 
 enum {
     MESSAGE_MAX = 4096, /* longer messages are cut */
@@ -22,12 +24,17 @@ static const char *const level_names[] = {
     [LOG_CRITICAL] = "CRITICAL",
 };
 
+/* A thread in a long statement may have something to say while another one
+ * opens the file again. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 /* The one log of this process. */
 static struct {
     int fd;
     bool json;
     enum log_level level;
-    char path[4096]; /* "" or "-": standard error */
+    char path[4096];          /* "" or "-": standard error */
+    _Atomic uint64_t *counts; /* LOG_LEVELS of them; null: none */
 } the_log = {.fd = STDERR_FILENO, .level = LOG_INFO};
 
 static int open_path(const char *path)
@@ -39,9 +46,11 @@ static int open_path(const char *path)
 
 static void replace_descriptor(int fd)
 {
+    pthread_mutex_lock(&lock);
     if (the_log.fd != STDERR_FILENO && the_log.fd != fd)
         close(the_log.fd);
     the_log.fd = fd;
+    pthread_mutex_unlock(&lock);
 }
 
 bool log_open(const char *path, enum log_level level, bool json)
@@ -56,7 +65,7 @@ bool log_open(const char *path, enum log_level level, bool json)
     if (fd < 0)
         return false;
     replace_descriptor(fd);
-    memmove(the_log.path, path, len + 1); /* it may be our own */
+    memcpy(the_log.path, path, len + 1);
     the_log.level = level;
     the_log.json = json;
     return true;
@@ -66,7 +75,11 @@ bool log_reopen(void)
 {
     if (the_log.path[0] == '\0')
         return true;
-    return log_open(the_log.path, the_log.level, the_log.json);
+    int fd = open_path(the_log.path);
+    if (fd < 0)
+        return false;
+    replace_descriptor(fd);
+    return true;
 }
 
 int log_descriptor(void)
@@ -88,6 +101,11 @@ bool log_level_named(const char *name, enum log_level *out)
 bool log_enabled(enum log_level level)
 {
     return level >= the_log.level;
+}
+
+void log_count(_Atomic uint64_t counts[LOG_LEVELS])
+{
+    the_log.counts = counts;
 }
 
 /* Newlines and other control bytes would let a client forge lines. */
@@ -143,14 +161,19 @@ void log_write(enum log_level level, const char *format, ...)
 
     if (!log_enabled(level))
         return;
+    if (the_log.counts)
+        atomic_fetch_add(&the_log.counts[level], 1);
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     make_printable(message);
     size_t len = the_log.json ? json_line(line, sizeof line, level, message)
                               : text_line(line, sizeof line, level, message);
+    pthread_mutex_lock(&lock);
     /* A log that cannot be written must not stop the server. */
     ssize_t ignored = write(the_log.fd, line, len);
     (void)ignored;
+    syslogger_line(SYSLOGGER_ERROR, level, slice_of(message));
+    pthread_mutex_unlock(&lock);
     errno = saved;
 }

@@ -9,9 +9,13 @@
 #ifndef PRONG_LOG_H
 #define PRONG_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
+
+enum { LOG_LEVELS = LOG_CRITICAL + 1 };
 
 /*
  * Path "-" is standard error. False, with the reason in errno, when the file
@@ -24,6 +28,10 @@ bool log_reopen(void);
 int log_descriptor(void);
 /* "debug" "info" "warning" "error" "critical"; false otherwise. */
 bool log_level_named(const char *name, enum log_level *out);
+
+/* Lines are counted there by their level from now on, by every process that
+ * shares it; null: nowhere. */
+void log_count(_Atomic uint64_t counts[LOG_LEVELS]);
 
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

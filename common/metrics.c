@@ -182,6 +182,19 @@ const char *counter_error_name(enum counter c)
     return names[c] ? names[c] : "";
 }
 
+const char *counter_refusal_name(enum counter c)
+{
+    static const char *const names[COUNTERS] = {
+        [COUNT_REFUSED_RATE] = "rate",
+        [COUNT_REFUSED_TOKENS] = "tokens",
+        [COUNT_REFUSED_LOAD] = "load",
+        [COUNT_REFUSED_WRITES] = "writes",
+    };
+
+    assert(c < COUNTERS);
+    return names[c] ? names[c] : "";
+}
+
 static void add(struct distribution *d, const struct distribution *more)
 {
     d->count += more->count;

@@ -42,6 +42,12 @@ enum counter {
     COUNT_STORED,       /* answers put into the cache */
     COUNT_NOT_MODIFIED, /* 304 */
     COUNT_COMPRESSED,   /* answers compressed (not: found compressed) */
+    COUNT_WRONG_TOKENS, /* shown */
+    /* Requests refused, by the limit that they exceeded. */
+    COUNT_REFUSED_RATE,   /* @rate */
+    COUNT_REFUSED_TOKENS, /* limit_auth_failures */
+    COUNT_REFUSED_LOAD,   /* shed_ms */
+    COUNT_REFUSED_WRITES, /* limit_queued_writes */
     /* Failures by kind, as the database or the server names them. */
     COUNT_ERROR_DEADLINE,
     COUNT_ERROR_BUSY,
@@ -133,5 +139,7 @@ double totals_error_rate(const struct totals *t); /* 5xx */
 const char *cache_outcome_name(enum cache_outcome o);
 /* "deadline" … of COUNT_ERROR_…; "" of all others. */
 const char *counter_error_name(enum counter c);
+/* "rate" … of COUNT_REFUSED_…; "" of all others. */
+const char *counter_refusal_name(enum counter c);
 
 #endif

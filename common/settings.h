@@ -160,6 +160,24 @@ void settings_help(FILE *to);
 void settings_man(FILE *to);     /* roff source of prong(8) */
 void settings_example(FILE *to); /* etc/prong.conf */
 
+/* A setting that has another value than before. */
+struct settings_change {
+    const char *key;
+    const char *before, *after; /* as they would be written, items of a list
+                                   with ", " between them; "" when unset. Null
+                                   when they may be secret */
+    bool fixed;                 /* it stands for the life of the master */
+};
+
+/* Those that differ, in the table's order: how many, and *out where they
+ * stand, in `arena`. */
+size_t settings_compare(const struct settings *before,
+                        const struct settings *after, struct arena *arena,
+                        const struct settings_change **out);
+/* Gives `next` the values of `present` in what stands for the life of the
+ * master. */
+void settings_keep_fixed(struct settings *next, const struct settings *present);
+
 #define PRONG_VERSION "0.1.0"
 
 #endif

@@ -10,6 +10,7 @@ static const struct setting rows[] = {
      .flag = "cache-size",
      .group = GROUP_CACHE,
      FIELD(SIZE, cache_size),
+     .fixed = true,
      .max = (int64_t)64 << 30,
      .fallback = "64M",
      .value = "SIZE",

@@ -30,6 +30,7 @@ static const struct setting rows[] = {
      .flag = "demo",
      .group = GROUP_APP,
      FIELD(BOOL, demo),
+     .fixed = true,
      .help = "Load the app's demo.sql into a database that is new."},
 
     {.key = "bind",
@@ -57,6 +58,7 @@ static const struct setting rows[] = {
      .flag = "reuse-port",
      .group = GROUP_SOCKET,
      FIELD(BOOL, reuse_port),
+     .fixed = true,
      .help = "Set SO_REUSEPORT on the listening sockets."},
 
     {.key = "workers",
@@ -239,8 +241,8 @@ static const struct setting rows[] = {
      .max = DAY,
      .fallback = "60",
      .value = "SECONDS",
-     .help = "A client that takes no byte of its answer for so long is "
-             "dropped."},
+     .help = "A client that takes less than 1 KiB of its answer for each of "
+             "so many seconds is dropped."},
     {.key = "limit_connections",
      .flag = "limit-connections",
      .group = GROUP_LIMITS,
@@ -280,7 +282,8 @@ static const struct setting rows[] = {
      .fallback = "20",
      .value = "N",
      .help = "Wrong tokens that one address may show in a minute; then 429 "
-             "until it has waited. 0: any number."},
+             "until it has waited, but for tokens known to be right. 0: any "
+             "number."},
     {.key = "shed_ms",
      .flag = "shed-ms",
      .group = GROUP_LIMITS,
@@ -302,7 +305,9 @@ static const struct setting rows[] = {
      .help =
          "Addresses (or networks, 10.0.0.0/8) of proxies that are believed "
          "about who asked: X-Forwarded-For, X-Forwarded-Proto, Forwarded, "
-         "X-Request-ID. Unix sockets always are. *: everybody; none: nobody."},
+         "X-Request-ID. Of a list, the right-most address that is not one of "
+         "them is the client. Unix sockets always are. *: everybody, and so "
+         "whatever a client claims; none: nobody."},
     {.key = "proxy_protocol",
      .flag = "proxy-protocol",
      .group = GROUP_PROXY,
@@ -310,14 +315,17 @@ static const struct setting rows[] = {
      .choices = "off v1 v2 auto",
      .fallback = "off",
      .value = "VERSION",
-     .help = "The PROXY protocol that proxies begin each connection with."},
+     .help = "The PROXY protocol that proxies begin each connection with: v1 "
+             "(a line), v2 (bytes), auto (either). Who it names takes the "
+             "proxy's place, also for forwarded-allow-ips."},
     {.key = "proxy_allow_ips",
      .flag = "proxy-allow-from",
      .group = GROUP_PROXY,
      FIELD(LIST, proxy_allow_ips),
      .fallback = "127.0.0.1,::1",
      .value = "ADDRESS",
-     .help = "Addresses that may, and then must, begin so."},
+     .help = "Addresses that may, and then must, begin so, as unix sockets "
+             "must; from others it is answered 403. admin-bind is without."},
 
     {.key = "cors_origin",
      .flag = "cors-origin",
@@ -334,7 +342,9 @@ static const struct setting rows[] = {
      .choices = "on off",
      .fallback = "on",
      .value = "WHEN",
-     .help = "Headers that keep pages from being framed, sniffed and tracked."},
+     .help = "X-Content-Type-Options on every answer; on pages, what keeps "
+             "them from being framed and tracked; by https, "
+             "Strict-Transport-Security for 180 days."},
     {.key = "content_security_policy",
      .flag = "content-security-policy",
      .group = GROUP_BROWSERS,

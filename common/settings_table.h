@@ -8,6 +8,7 @@
  *   settings_value.c   text into a field and back
  *   settings_flags.c   words of a command line
  *   settings.c         the layers, lowest first
+ *   settings_diff.c    what a reload changes, and what it cannot
  *   settings_doc.c     help, man page, example file, present values
  *   settings_notes.c   what help and man page say beside the settings
  */
@@ -36,6 +37,8 @@ enum setting_type {
     SETTING_WORD,     /* const char *; one of the choices, in lower case */
     SETTING_FORMAT,   /* const char *; of the access log */
     SETTING_SCHEDULE, /* const char *; as schedule.h reads it */
+    SETTING_REMOTE,   /* const char *; as remote.h reads it, in a form of the
+                         choices */
     SETTING_LIST,     /* struct texts; commas part items, never empty */
     SETTING_PAIRS,    /* struct texts; KEY=VALUE, commas belong to the value */
 };
@@ -74,6 +77,8 @@ struct setting {
     const char *value;      /* what the value is called in the help */
     const char *help;       /* sentences; null: not shown anywhere */
     void (*act)(FILE *to);  /* SETTING_ACT: prints it */
+    bool fixed;             /* stands for the life of the master: a reload does
+                               not change it. No list, and it has a key */
 };
 
 enum {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/cpus.h"
+#include "common/remote.h"
 #include "common/schedule.h"
 #include "common/settings_table.h"
 
@@ -189,6 +190,20 @@ static bool read_schedule(struct settings *s, const struct setting *row,
     return read_text(s, row, text, f);
 }
 
+/* Its name is not looked up yet: that may take long. */
+static bool read_remote(struct settings *s, const struct setting *row,
+                        struct slice text, struct fault *f)
+{
+    struct remote_words words;
+    struct fault reason; /* the forms say it better */
+
+    if (text.len > 0 &&
+        (!remote_parse(text, &words, &reason) ||
+         (words.way == REMOTE_TCP && !strstr(row->choices, "tcp://"))))
+        return refuse(row, text, f);
+    return read_text(s, row, text, f);
+}
+
 static void add_item(struct settings *s, const struct setting *row,
                      struct slice item)
 {
@@ -293,6 +308,7 @@ static const struct kind {
                         "text with atoms like %(h)s, each closed"},
     [SETTING_SCHEDULE] = {read_schedule, write_text,
                           "a schedule like EVERY 6h or DAILY 03:15"},
+    [SETTING_REMOTE] = {read_remote, write_text, NULL},
     [SETTING_LIST] = {read_list, write_text, ""},
     [SETTING_PAIRS] = {read_pairs, write_text, "KEY=VALUE"},
 };

@@ -6,8 +6,10 @@
 #ifndef PRONG_SHARED_H
 #define PRONG_SHARED_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/heritage.h"
 #include "common/text.h"
@@ -28,6 +30,9 @@ struct shared {
     struct metrics *metrics;
     struct recorder *recorder;
     struct board *board;
+    struct buckets *buckets;
+    struct crowd *crowd;
+    _Atomic uint64_t *logged; /* lines of the error log, by log_level */
 };
 
 /* `cache_size`: bytes of the cache's region, 0 for none; `entry_max`: of the
@@ -35,6 +40,13 @@ struct shared {
  * mapped. */
 bool shared_open(struct shared *s, size_t cache_size, size_t entry_max,
                  struct fault *fault);
+/*
+ * Maps the one that another master made with the same sizes, by its
+ * descriptor, which stays the caller's: what is in it goes on. False with the
+ * reason, and nothing mapped, when it is not laid out as shared_open would.
+ */
+bool shared_attach(struct shared *s, int fd, size_t cache_size,
+                   struct fault *fault);
 void shared_close(struct shared *s);
 
 #endif

@@ -92,6 +92,11 @@ bool syncs_lead(struct syncs *s, unsigned slot, uint64_t *upto)
     return false;
 }
 
+bool syncs_leads(const struct syncs *s, unsigned slot)
+{
+    return atomic_load(&s->leader) == slot + 1;
+}
+
 /* ---- those who wait ----*/
 
 void syncs_wait(struct syncs *s, unsigned slot, uint64_t commit)

@@ -83,6 +83,10 @@ bool syncs_delegate(const struct syncs *s);
  * who are covered are rung, and one of the others to lead. */
 void syncs_forget(struct syncs *s, unsigned slot, const struct bells *b);
 
+/* Whether the process of that slot leads now: as long as it stands still, so
+ * do all who wait. */
+bool syncs_leads(const struct syncs *s, unsigned slot);
+
 /* ---- what the operator sees ----*/
 
 struct syncs_figures {

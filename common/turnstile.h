@@ -95,6 +95,8 @@ bool turnstile_holder(const struct turnstile *t, struct turn_holder *out);
  * in them and in who has it. */
 void turnstile_waiting(const struct turnstile *t, unsigned *tickets,
                        uint64_t *requests);
+/* The requests that wait in all processes but that of one slot. */
+uint64_t turnstile_queued(const struct turnstile *t, unsigned but);
 /* The i-th of the slow holders that a slot keeps; false past the last and for
  * one that is just being written: go on to TURN_SLOW. In no order. */
 bool turnstile_slow(const struct turnstile *t, unsigned slot, unsigned i,

@@ -180,6 +180,18 @@ bool turnstile_holder(const struct turnstile *t, struct turn_holder *out)
     return true;
 }
 
+uint64_t turnstile_queued(const struct turnstile *t, unsigned but)
+{
+    uint32_t used = atomic_load(&t->used);
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < used; i++)
+        if (i != place_of(but))
+            sum += atomic_load_explicit(&t->place[i].queued,
+                                        memory_order_relaxed);
+    return sum;
+}
+
 void turnstile_waiting(const struct turnstile *t, unsigned *tickets,
                        uint64_t *requests)
 {

@@ -23,19 +23,25 @@ static bool parse_unix(struct slice path, struct address *out,
     return true;
 }
 
+bool address_listens(int fd)
+{
+    int listening = 0;
+    socklen_t size = sizeof listening;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+           listening;
+}
+
 static bool parse_fd(struct slice number, struct address *out,
                      struct fault *fault)
 {
     int64_t fd;
-    int listening = 0;
-    socklen_t size = sizeof listening;
 
     if (!text_int64(number, &fd) || fd < 0 || fd > INT32_MAX)
         return fault_set(fault, "Invalid address: fd://%.*s", (int)number.len,
                          number.ptr);
     out->fd = (int)fd;
-    if (getsockopt(out->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) ||
-        !listening)
+    if (!address_listens(out->fd))
         return fault_set(fault,
                          "Invalid address: fd://%d is no listening "
                          "socket",

@@ -27,6 +27,9 @@ enum { ADDRESS_NAME_MAX = 160 };
  */
 bool address_parse(const char *text, struct address *out, struct fault *fault);
 
+/* Whether the descriptor is a listening socket. */
+bool address_listens(int fd);
+
 /* The path of a unix address; null for others. */
 const char *address_path(const struct address *a);
 

@@ -3,7 +3,6 @@
 
 #include "common/loop.h"
 #include "common/shared.h"
-#include "common/tables.h"
 #include "master/hand.h"
 #include "master/spawn.h"
 
@@ -14,10 +13,11 @@ enum { HANDS = SLOT_KEEPER + 1 };
 
 /* A slot and its hand have the same index. */
 struct crew {
-    const struct shared *shared;
     struct role worker;
     struct role keeper; /* no body: there is none */
     struct orders orders;
+    void (*on_stranger)(void *self, const struct spawn_end *end);
+    void *self;
     bool leaving;        /* everybody is: see crew_retire_all */
     bool keeper_hurried; /* it was told to leave at once */
     struct hand hands[HANDS];
@@ -36,10 +36,38 @@ int64_t crew_count(const struct crew *c, const struct era *e,
     return count;
 }
 
+static bool is_coming(const struct hand *h)
+{
+    return h->state == SLOT_STARTING || h->state == SLOT_BACKOFF;
+}
+
 int64_t crew_strength(const struct crew *c, const struct era *e)
 {
-    return crew_count(c, e, SLOT_STARTING) + crew_count(c, e, SLOT_READY) +
-           crew_count(c, e, SLOT_BACKOFF);
+    int64_t count = 0;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        const struct hand *h = &c->hands[i];
+        if (h->era == e &&
+            (is_coming(h) || (hand_serves(h) && !hand_is_due(h))))
+            count++;
+    }
+    return count;
+}
+
+int64_t crew_serving(const struct crew *c)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (hand_serves(&c->hands[i]))
+            count++;
+    return count;
+}
+
+int64_t crew_present(const struct crew *c)
+{
+    return crew_serving(c) + crew_count(c, NULL, SLOT_STARTING) +
+           crew_count(c, NULL, SLOT_BACKOFF);
 }
 
 bool crew_uses(const struct crew *c, const struct era *e)
@@ -58,15 +86,33 @@ bool crew_is_gone(const struct crew *c)
     return true;
 }
 
+size_t crew_view(const struct crew *c, struct hand_view *out, size_t most)
+{
+    uint64_t now_ms = loop_clock_ms();
+    size_t count = 0;
+
+    for (size_t i = 0; i < HANDS && count < most; i++) {
+        const struct hand *h = &c->hands[i];
+        if (h->state == SLOT_EMPTY)
+            continue;
+        out[count++] = (struct hand_view){.slot = (unsigned)i,
+                                          .pid = h->pid,
+                                          .state = h->state,
+                                          .stopped = h->stopped_ms != 0,
+                                          .due = hand_is_due(h),
+                                          .generation = h->era->number,
+                                          .age_ms = now_ms - h->born_ms};
+    }
+    return count;
+}
+
 uint64_t crew_next_ms(const struct crew *c)
 {
     uint64_t next = HAND_NEVER;
 
     for (size_t i = 0; i < HANDS; i++) {
-        const struct hand *h = &c->hands[i];
-        uint64_t due = h->state == SLOT_BACKOFF ? h->retry_ms : h->kill_ms;
-
-        if (h->state != SLOT_EMPTY && due < next)
+        uint64_t due = hand_next_ms(&c->hands[i]);
+        if (due < next)
             next = due;
     }
     return next;
@@ -78,7 +124,7 @@ bool crew_start(struct crew *c, struct era *e)
 {
     size_t i = 0;
 
-    while (i < SLOTS_MAX && c->hands[i].state != SLOT_EMPTY)
+    while (i < SLOTS_MAX && !hand_claim(&c->hands[i]))
         i++;
     if (i == SLOTS_MAX)
         return false;
@@ -86,11 +132,13 @@ bool crew_start(struct crew *c, struct era *e)
     return true;
 }
 
-static bool is_older(const struct hand *a, const struct hand *b)
+static bool goes_before(const struct hand *a, const struct hand *b)
 {
     /* A replacement of the old era can be younger than the new era's first. */
     if (a->era != b->era)
         return a->era->number < b->era->number;
+    if (hand_is_due(a) != hand_is_due(b))
+        return hand_is_due(a);
     return a->birth < b->birth;
 }
 
@@ -100,11 +148,32 @@ void crew_retire_oldest(struct crew *c)
 
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct hand *h = &c->hands[i];
-        if (h->state == SLOT_READY && (oldest == NULL || is_older(h, oldest)))
+        if (hand_serves(h) && (oldest == NULL || goes_before(h, oldest)))
             oldest = h;
     }
     if (oldest)
         hand_react(oldest, HAND_RETIRED);
+}
+
+void crew_retire_stopped(struct crew *c)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct hand *h = &c->hands[i];
+        if (h->state == SLOT_READY && h->stopped_ms)
+            hand_react(h, HAND_RETIRED);
+    }
+}
+
+bool crew_replace(struct crew *c, pid_t pid)
+{
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct hand *h = &c->hands[i];
+        if (pid <= 0 || h->pid != pid || !hand_serves(h))
+            continue;
+        h->unwanted = true;
+        return true;
+    }
+    return false;
 }
 
 /* One that only waits to be tried again is the cheaper loss. */
@@ -133,7 +202,7 @@ void crew_start_keeper(struct crew *c, struct era *e)
 {
     struct hand *keeper = &c->hands[SLOT_KEEPER];
 
-    if (c->keeper.body && keeper->state == SLOT_EMPTY)
+    if (c->keeper.body && hand_claim(keeper))
         hand_sign_on(keeper, e);
 }
 
@@ -175,36 +244,43 @@ void crew_absolve(struct crew *c, const struct era *from)
 
 /* ---- events ------------------------------------------------------------ */
 
-/* Without a process that has the database open its WAL index may begin anew,
- * and with it the counter by which strangers' writes are noticed. */
-static void doubt_everything(const struct crew *c)
+/* Null for a stranger, who fell to process 1. */
+static struct hand *find(struct crew *c, pid_t pid)
 {
-    if (crew_count(c, NULL, SLOT_READY) == 0 &&
-        crew_count(c, NULL, SLOT_RETIRING) == 0 &&
-        atomic_load(&c->shared->slots[SLOT_KEEPER].holding) == 0)
-        tables_move_all(c->shared->tables);
+    for (size_t i = 0; i < HANDS; i++)
+        if (c->hands[i].pid == pid)
+            return &c->hands[i];
+    return NULL;
 }
 
-static void bury(struct crew *c, const struct spawn_end *end)
+static void take_note(struct crew *c, enum spawn_change change,
+                      const struct spawn_end *end)
 {
-    size_t i = 0;
+    struct hand *h = find(c, end->pid);
 
-    while (i < HANDS && c->hands[i].pid != end->pid)
-        i++;
-    if (i == HANDS) /* a stranger, who fell to process 1 */
+    if (h == NULL) {
+        if (change == SPAWN_ENDED && c->on_stranger)
+            c->on_stranger(c->self, end);
         return;
-    hand_end(&c->hands[i], end);
-    doubt_everything(c);
+    }
+    if (change == SPAWN_STOPPED) {
+        hand_stop(h);
+    } else if (change == SPAWN_CONTINUED) {
+        hand_continue(h);
+    } else {
+        hand_end(h, end);
+    }
 }
 
 void crew_look(struct crew *c)
 {
+    enum spawn_change change;
     struct spawn_end end;
 
     for (size_t i = 0; i < HANDS; i++)
         hand_look(&c->hands[i]);
-    while (spawn_reap(&end))
-        bury(c, &end);
+    while ((change = spawn_reap(&end)) != SPAWN_NONE)
+        take_note(c, change, &end);
 }
 
 static bool has_workers(const struct crew *c)
@@ -262,7 +338,8 @@ struct crew *crew_new(const struct crew_config *config)
         blame_free(blame);
         return NULL;
     }
-    c->shared = config->shared;
+    c->on_stranger = config->on_stranger;
+    c->self = config->self;
     c->worker = (struct role){config->body, "worker", "Worker"};
     c->keeper = (struct role){config->keeper, "keeper", "Keeper"};
     c->orders.estate = (struct estate){.shared = config->shared,
@@ -271,6 +348,11 @@ struct crew *crew_new(const struct crew_config *config)
                                        .bells = config->bells};
     assign(c, config);
     return c;
+}
+
+const struct estate *crew_estate(const struct crew *c)
+{
+    return &c->orders.estate;
 }
 
 void crew_free(struct crew *c)

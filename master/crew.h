@@ -17,6 +17,7 @@
 
 #include "common/heritage.h"
 #include "master/era.h"
+#include "master/estate.h"
 
 struct crew;
 
@@ -29,7 +30,24 @@ struct crew_config {
     int life_fd;
     int bell_fd;
     const struct bells *bells;
+    /* A child has ended that is none of the crew; may be null. */
+    void (*on_stranger)(void *self, const struct spawn_end *end);
+    void *self;
 };
+
+/* One of everybody, to look at. */
+struct hand_view {
+    unsigned slot; /* SLOT_KEEPER: the keeper */
+    pid_t pid;     /* 0: waits to be tried again */
+    enum slot_state state;
+    bool stopped; /* by SIGSTOP or its like */
+    bool due;     /* is replaced: drains when another one is ready */
+    unsigned generation;
+    uint64_t age_ms; /* since it was started, last */
+};
+
+/* What the dead leave behind is settled with this. */
+const struct estate *crew_estate(const struct crew *c);
 
 /* Null with errno set. */
 struct crew *crew_new(const struct crew_config *config);
@@ -41,12 +59,19 @@ void crew_free(struct crew *c);
 /* Slots in this state with workers of that era (null: of any). */
 int64_t crew_count(const struct crew *c, const struct era *e,
                    enum slot_state state);
-/* Starting, ready, or about to be tried again: what counts towards wanted. */
+/* What counts towards wanted: starting, about to be tried again, or ready, but
+ * for those that are stopped or to be replaced. */
 int64_t crew_strength(const struct crew *c, const struct era *e);
+/* Who serves, of any era: ready and not stopped. */
+int64_t crew_serving(const struct crew *c);
+/* Who serves, or is about to, of any era. */
+int64_t crew_present(const struct crew *c);
 /* Whether any slot still belongs to it, the keeper's included. */
 bool crew_uses(const struct crew *c, const struct era *e);
 /* Whether no process is left. */
 bool crew_is_gone(const struct crew *c);
+/* Everybody, in the order of slots; at most `most`. Returns how many. */
+size_t crew_view(const struct crew *c, struct hand_view *out, size_t most);
 /* When crew_tend has something to do at the latest. */
 uint64_t crew_next_ms(const struct crew *c);
 
@@ -54,9 +79,15 @@ uint64_t crew_next_ms(const struct crew *c);
 
 /* Starts a worker in a free slot; false when there is none. */
 bool crew_start(struct crew *c, struct era *e);
-/* Tells the oldest ready worker to drain: of the oldest era, and within it
- * the first born. */
+/* Tells one that serves to drain: of the oldest era, and within it one that is
+ * to be replaced, or else the first born. */
 void crew_retire_oldest(struct crew *c);
+/* Lets all go that were ready when they were stopped. They hear of it when
+ * they go on, if that is within the grace. */
+void crew_retire_stopped(struct crew *c);
+/* Replaces that worker: it drains when another one is ready. False when no
+ * ready worker has this id. */
+bool crew_replace(struct crew *c, pid_t pid);
 /* Lets one go that is not serving yet; false when there is none. */
 bool crew_retire_unready(struct crew *c, const struct era *e);
 /* Lets all of an era go that are not serving yet. */
@@ -78,7 +109,8 @@ void crew_absolve(struct crew *c, const struct era *from);
 
 /* ---- events ---- */
 
-/* Notes who became ready and who ended, in that order. */
+/* Notes who became ready or asks to be replaced, and who ended, was stopped or
+ * goes on, in that order. */
 void crew_look(struct crew *c);
 /* Aborts the silent, kills the overdue, tries again what waited. */
 void crew_tend(struct crew *c);

@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/capabilities.h"
 #include "common/log.h"
+#include "common/remote.h"
+#include "common/syslogger.h"
 #include "master/spawn.h"
 
 #include "master/daemon.h"
@@ -111,6 +114,19 @@ static void make_and_give(const char *path)
     close(fd);
 }
 
+/* What is outside may be away for now: that is no reason not to serve. The
+ * statsd is the keeper's, which finds what was looked up here (remote.h). */
+static void find_others(const struct settings *s)
+{
+    struct remote ignored;
+    struct fault fault;
+
+    if (!syslogger_open(s, &fault))
+        log_warning("syslog: %s; no lines go there until a reload", fault.text);
+    if (s->statsd_host)
+        remote_find(s->statsd_host, STATSD_PORT, &ignored, &fault);
+}
+
 bool daemon_log(const struct settings *s, struct fault *fault)
 {
     enum log_level level = LOG_INFO;
@@ -126,14 +142,12 @@ bool daemon_log(const struct settings *s, struct fault *fault)
     if (!log_open(s->errorlog, level, json))
         return fault_set(fault, "errorlog: %s: %s", s->errorlog,
                          strerror(errno));
+    find_others(s);
     return true;
 }
 
-bool daemon_detach(struct fault *fault)
+bool daemon_silence(struct fault *fault)
 {
-    /* The second child leads no session, so it can never get a terminal. */
-    if (!spawn_leave_parent() || setsid() < 0 || !spawn_leave_parent())
-        return fault_set(fault, "Cannot detach: %s", strerror(errno));
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return fault_set(fault, "/dev/null: %s", strerror(errno));
@@ -143,6 +157,20 @@ bool daemon_detach(struct fault *fault)
     if (null > STDERR_FILENO)
         close(null);
     return true;
+}
+
+bool daemon_detach(struct fault *fault)
+{
+    /* The second child leads no session, so it can never get a terminal. */
+    if (!spawn_leave_parent() || setsid() < 0 || !spawn_leave_parent())
+        return fault_set(fault, "Cannot detach: %s", strerror(errno));
+    return daemon_silence(fault);
+}
+
+void daemon_limit(const struct settings *s)
+{
+    if (!s->no_sandbox && !capabilities_limit(capabilities_of_master))
+        log_warning("Cannot give up capabilities: %s", strerror(errno));
 }
 
 void daemon_environment(const struct settings *s)

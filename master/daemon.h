@@ -36,6 +36,12 @@ void daemon_give(const char *path);
  * on /dev/null, a new process id; the caller's process ends with code 0.
  */
 bool daemon_detach(struct fault *fault);
+/* Standard streams on /dev/null, as daemon_detach leaves them. */
+bool daemon_silence(struct fault *fault);
+
+/* Master: gives up, for good, what it and what it executes will never need of
+ * root's rights (capabilities.h); not with --no-sandbox. */
+void daemon_limit(const struct settings *s);
 
 /* Worker: puts the KEY=VALUE of the settings into its environment. */
 void daemon_environment(const struct settings *s);

@@ -1,13 +1,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/app.h"
 #include "common/log.h"
+#include "master/scaling.h"
 
 #include "master/era.h"
 
 struct era *era_new(const struct generation *g, struct listeners *l,
                     struct era *older)
 {
+    struct scaling_limits limits = scaling_limits(g->settings);
     struct era *e = calloc(1, sizeof *e);
 
     if (e == NULL) {
@@ -17,7 +20,7 @@ struct era *era_new(const struct generation *g, struct listeners *l,
     e->is = *g;
     e->listeners = l;
     e->number = older ? older->number + 1 : 1;
-    e->wanted = g->settings->workers;
+    e->wanted = scaling_clip(&limits, g->settings->workers);
     e->older = older;
     return e;
 }
@@ -29,30 +32,52 @@ void era_free(struct era *e, const struct supervisor_config *config)
     free(e);
 }
 
-static bool differ(const char *a, const char *b)
+/* Growing once more what the load had made grow would cost requests. */
+void era_follow(struct era *next, const struct era *present)
 {
-    return (a == NULL) != (b == NULL) || (a && strcmp(a, b) != 0);
+    const struct settings *s = next->is.settings;
+    const struct settings *before = present->is.settings;
+    struct scaling_limits limits = scaling_limits(s);
+
+    if (s->workers_max && before->workers_max &&
+        s->workers == before->workers && present->wanted > 0)
+        next->wanted = scaling_clip(&limits, present->wanted);
 }
 
-void era_warn_fixed(const struct era *present, const struct settings *next)
+static void say_fixed(const char *what)
 {
-    const struct settings *now = present->is.settings;
-    const struct {
-        const char *name;
-        bool changed;
-    } fixed[] = {
-        {"daemon", now->daemon != next->daemon},
-        {"pidfile", differ(now->pidfile, next->pidfile)},
-        {"user", differ(now->user, next->user)},
-        {"group", differ(now->group, next->group)},
-        {"chdir", differ(now->chdir, next->chdir)},
-        {"umask", now->umask != next->umask},
-        {"cache-size", now->cache_size != next->cache_size},
-    };
+    log_warning("A reload cannot change %s: it stays as it was until a restart",
+                what);
+}
 
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (fixed[i].changed)
-            log_warning("A reload cannot change %s: it stays as it was until "
-                        "a restart",
-                        fixed[i].name);
+static void keep_settings(const struct settings *present, struct settings *next)
+{
+    const struct settings_change *changes;
+    struct arena *arena = arena_new();
+    size_t count = settings_compare(present, next, arena, &changes);
+
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].fixed)
+            say_fixed(changes[i].key);
+    arena_free(arena);
+    settings_keep_fixed(next, present);
+}
+
+/* The segment is about one database: versions, the cache, turns, syncs. */
+static void keep_database(const struct generation *present,
+                          struct generation *next)
+{
+    if (present->app == NULL || next->app == NULL ||
+        strcmp(present->app->database, next->app->database) == 0)
+        return;
+    say_fixed("database");
+    next->app->database =
+        arena_text(next->app->arena, slice_of(present->app->database));
+    next->settings->database = next->app->database;
+}
+
+void era_keep_fixed(const struct era *present, struct generation *next)
+{
+    keep_settings(present->is.settings, next->settings);
+    keep_database(&present->is, next);
 }

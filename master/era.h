@@ -18,8 +18,8 @@ struct era {
     /* Null once the master has let go of them: its workers have their own. */
     struct listeners *listeners;
     unsigned number; /* 1 is the first boot; later ones are higher */
-    /* Workers it should have; at first the setting. Writer: supervisor (TTIN,
-     * TTOU, WINCH). */
+    /* Workers it should have; at first the setting, within its limits, or what
+     * the load has made of the same setting before. Writer: staffing. */
     int64_t wanted;
     /* One of its workers has been ready. Writer: crew. Never taken back. */
     bool proven;
@@ -32,10 +32,13 @@ struct era {
 
 struct era *era_new(const struct generation *g, struct listeners *l,
                     struct era *older);
+/* If the load decides in both, the next one begins with as many workers. */
+void era_follow(struct era *next, const struct era *present);
 /* Closes its listeners, releases its generation, forgets it. */
 void era_free(struct era *e, const struct supervisor_config *config);
 
-/* Names the settings that differ but stand for the life of the master. */
-void era_warn_fixed(const struct era *present, const struct settings *next);
+/* What stands for the life of the master is in `next` as it is in `present`;
+ * names in the log what would have changed. */
+void era_keep_fixed(const struct era *present, struct generation *next);
 
 #endif

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/bells.h"
+#include "common/crowd.h"
 #include "common/errands.h"
 #include "common/flights.h"
 #include "common/log.h"
@@ -87,24 +89,35 @@ static void hold_against(const struct estate *e, const struct record *r)
               BLAME_DEATHS, BLAME_WITHIN_MS / 1000);
 }
 
-static void bury(const struct estate *e, const struct death *d)
+/* What one of its threads was at. */
+static void bury_place(const struct estate *e, const struct death *d,
+                       unsigned place)
 {
     struct record r;
     char words[WORDS_MAX];
 
     /* Whatever the end: the slot's next process begins without a request. */
-    bool at_work = recorder_bury(e->shared->recorder, d->number, &r);
+    bool at_work = recorder_bury(e->shared->recorder, place, &r);
     if (at_work && (d->crash || d->end->signal)) {
         describe(&r, words);
         log_error("%s (pid:%d) was answering %s, peak memory %ld MB",
                   d->role->title, (int)d->end->pid, words,
                   d->end->peak_kb / 1024);
     }
-    if (!d->crash)
-        return;
-    tell_last_requests(e, d);
-    if (at_work && d->blamed && blame_is_due(&r, d->end, age_ns(&r) / 1000000))
+    if (at_work && d->crash && d->blamed &&
+        blame_is_due(&r, d->end, age_ns(&r) / 1000000))
         hold_against(e, &r);
+}
+
+static void bury(const struct estate *e, const struct death *d)
+{
+    unsigned threads = atomic_load(&e->shared->slots[d->number].threads);
+
+    bury_place(e, d, d->number);
+    for (unsigned i = 1; i < threads && i < THREADS_MAX; i++)
+        bury_place(e, d, recorder_place(d->number, i));
+    if (d->crash)
+        tell_last_requests(e, d);
 }
 
 /* ---- what is called ---------------------------------------------------- */
@@ -115,6 +128,49 @@ static void ring(int bell_fd)
     ssize_t ignored = write(bell_fd, &one, sizeof one);
 
     (void)ignored; /* an eventfd with room for 2^64 of them */
+}
+
+/* For each connection the kernel wakes one worker. If that one comes to no
+ * accept any more, it would wait for the next one that comes. */
+static void rouse(const struct estate *e)
+{
+    for (unsigned i = 0; i < SLOTS_MAX; i++)
+        if (atomic_load(&e->shared->slots[i].pid))
+            bells_ring(e->bells, i);
+}
+
+static void give_up_flights(const struct estate *e, unsigned number)
+{
+    if (flights_forget(e->shared->flights, number))
+        ring(e->bell_fd);
+}
+
+void estate_suspend(const struct estate *e, unsigned number)
+{
+    give_up_flights(e, number);
+    rouse(e);
+}
+
+bool estate_holds_up(const struct estate *e, unsigned number)
+{
+    struct turn_holder holder;
+
+    return number == SLOT_KEEPER || syncs_leads(e->shared->syncs, number) ||
+           (turnstile_holder(e->shared->turnstile, &holder) &&
+            holder.slot == number);
+}
+
+/* Without a process that has the database open its WAL index may begin anew,
+ * and with it the counter by which strangers' writes are noticed. */
+static void doubt_everything(const struct estate *e)
+{
+    const struct slot *slots = e->shared->slots;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (atomic_load(&slots[i].pid) && atomic_load(&slots[i].ready))
+            return;
+    if (atomic_load(&slots[SLOT_KEEPER].holding) == 0)
+        tables_move_all(e->shared->tables);
 }
 
 void estate_settle(const struct estate *e, const struct death *d)
@@ -128,14 +184,17 @@ void estate_settle(const struct estate *e, const struct death *d)
     if (tables_forget(e->shared->tables, d->number))
         log_debug("%s (pid:%d) left a commit half-way", d->role->title,
                   (int)d->end->pid);
-    if (flights_forget(e->shared->flights, d->number))
-        ring(e->bell_fd);
+    give_up_flights(e, d->number);
+    if (d->end->signal)
+        rouse(e);
     turnstile_forget(e->shared->turnstile, d->number, e->bells);
     syncs_forget(e->shared->syncs, d->number, e->bells);
     errands_forget(e->shared->errands, d->number);
+    crowd_forget(e->shared->crowd, d->number);
     if (d->number == SLOT_KEEPER)
         errands_fail(e->shared->errands, "the keeper died of it");
     bury(e, d);
+    doubt_everything(e);
 }
 
 void estate_tell(const struct estate *e, const struct role *role,

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "master/orphans.h"
 
 #include "master/hand.h"
 
@@ -13,6 +14,8 @@ enum {
     ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
     QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
     LEAVE_MS = 500,     /* from the end of the grace to SIGKILL */
+    STOPPED_MS = 250,   /* between two looks at one that is stopped: so long
+                           others may have to wait for it */
 };
 
 static const char *const state_names[] = {
@@ -38,6 +41,7 @@ static void become(struct hand *h, enum slot_state state)
 static void vacate(struct hand *h)
 {
     become(h, SLOT_EMPTY);
+    orphans_release(h->heritage.slot);
     h->era = NULL;
     h->delay_s = 0; /* a free slot bears no grudge */
 }
@@ -90,14 +94,20 @@ static void kill_by(struct hand *h, uint64_t when_ms)
         h->kill_ms = when_ms;
 }
 
-static void drain(struct hand *h)
+/* It leaves by itself then; this is for one that cannot. */
+static void be_patient(struct hand *h)
 {
     uint64_t grace_s = (uint64_t)h->era->is.settings->graceful_timeout;
 
-    become(h, SLOT_RETIRING);
-    spawn_signal(h->pid, SIGTERM);
-    /* It leaves by itself then; this is for one that cannot. */
     kill_by(h, loop_clock_ms() + grace_s * 1000 + LEAVE_MS);
+}
+
+static void drain(struct hand *h)
+{
+    become(h, SLOT_RETIRING);
+    atomic_store(&h->heritage.slot->leave, LEAVE_TOLD);
+    spawn_signal(h->pid, SIGTERM);
+    be_patient(h);
 }
 
 static void born(struct hand *h, pid_t pid)
@@ -107,6 +117,10 @@ static void born(struct hand *h, pid_t pid)
     h->kill_ms = HAND_NEVER;
     h->aborted = false;
     h->killed = false;
+    h->unwanted = false;
+    h->leave = LEAVE_NOT;
+    h->stopped_ms = 0;
+    h->forgiven_ms = 0;
     become(h, SLOT_STARTING);
 }
 
@@ -151,6 +165,8 @@ static void abort_if_silent(struct hand *h, uint64_t now_ms)
 
     if (beat_ms < h->orders->forgiven_ms)
         beat_ms = h->orders->forgiven_ms;
+    if (beat_ms < h->forgiven_ms)
+        beat_ms = h->forgiven_ms;
     /* A beat may be younger than our clock reading. */
     if (limit_ms == 0 || h->aborted || now_ms < beat_ms ||
         now_ms - beat_ms <= limit_ms)
@@ -163,19 +179,50 @@ static void abort_if_silent(struct hand *h, uint64_t now_ms)
     kill_by(h, now_ms + ABORT_MS);
 }
 
-static void watch_over(struct hand *h)
+static void kill_now(struct hand *h)
 {
-    uint64_t now_ms = loop_clock_ms();
+    h->killed = true;
+    h->kill_ms = HAND_NEVER;
+    spawn_signal(h->pid, SIGKILL);
+}
 
-    abort_if_silent(h, now_ms);
+static void kill_if_due(struct hand *h, uint64_t now_ms)
+{
     if (now_ms < h->kill_ms)
         return;
     if (!h->aborted && !h->orders->hurry)
         log_warning("%s graceful timeout (pid:%d)", h->role->title,
                     (int)h->pid);
-    h->killed = true;
-    h->kill_ms = HAND_NEVER;
-    spawn_signal(h->pid, SIGKILL);
+    kill_now(h);
+}
+
+static void kill_if_stopped_too_long(struct hand *h, uint64_t now_ms)
+{
+    uint64_t limit_ms = (uint64_t)h->era->is.settings->timeout * 1000;
+
+    if (h->killed || now_ms < h->look_ms)
+        return;
+    h->look_ms = now_ms + STOPPED_MS;
+    if (limit_ms && now_ms - h->stopped_ms > limit_ms)
+        log_critical("%s TIMEOUT (pid:%d): it is stopped",
+                     is_keeper(h) ? "KEEPER" : "WORKER", (int)h->pid);
+    else if (estate_holds_up(&h->orders->estate, h->heritage.number))
+        log_error("%s (pid:%d) is stopped, and others wait for it",
+                  h->role->title, (int)h->pid);
+    else
+        return;
+    kill_now(h);
+}
+
+static void watch_over(struct hand *h)
+{
+    uint64_t now_ms = loop_clock_ms();
+
+    if (h->stopped_ms)
+        kill_if_stopped_too_long(h, now_ms);
+    else
+        abort_if_silent(h, now_ms);
+    kill_if_due(h, now_ms);
 }
 
 /* Nothing stands where an event cannot come or means nothing. */
@@ -204,6 +251,11 @@ void hand_react(struct hand *h, enum hand_event event)
     assert((h->era == NULL) == (h->state == SLOT_EMPTY));
 }
 
+bool hand_claim(struct hand *h)
+{
+    return h->state == SLOT_EMPTY && orphans_claim(h->heritage.slot);
+}
+
 void hand_sign_on(struct hand *h, struct era *e)
 {
     assert(h->state == SLOT_EMPTY && h->pid == 0);
@@ -211,10 +263,74 @@ void hand_sign_on(struct hand *h, struct era *e)
     start(h);
 }
 
+bool hand_serves(const struct hand *h)
+{
+    return h->state == SLOT_READY && h->stopped_ms == 0;
+}
+
+bool hand_is_due(const struct hand *h)
+{
+    return hand_serves(h) && (h->unwanted || h->leave != LEAVE_NOT);
+}
+
+uint64_t hand_next_ms(const struct hand *h)
+{
+    if (h->state == SLOT_EMPTY)
+        return HAND_NEVER;
+    if (h->state == SLOT_BACKOFF)
+        return h->retry_ms;
+    if (h->stopped_ms && !h->killed && h->look_ms < h->kill_ms)
+        return h->look_ms;
+    return h->kill_ms;
+}
+
+static void hear_wish(struct hand *h)
+{
+    static const char *const reasons[] = {
+        [LEAVE_REQUESTS] = "max-requests",
+        [LEAVE_MEMORY] = "max-worker-memory",
+        [LEAVE_LIFETIME] = "max-worker-lifetime",
+        [LEAVE_STUCK] = "a statement that does not end",
+    };
+    uint32_t why = atomic_load(&h->heritage.slot->leave);
+
+    if (h->leave != LEAVE_NOT || why == LEAVE_NOT || why > LEAVE_STUCK)
+        return;
+    h->leave = why;
+    log_info("Worker (pid:%d) is to be replaced: %s", (int)h->pid,
+             reasons[why]);
+}
+
 void hand_look(struct hand *h)
 {
     if (h->state == SLOT_STARTING && spawn_is_ready(&h->heritage))
         hand_react(h, HAND_READY);
+    if (h->state == SLOT_READY && !is_keeper(h))
+        hear_wish(h);
+}
+
+void hand_stop(struct hand *h)
+{
+    if (h->stopped_ms)
+        return;
+    h->stopped_ms = loop_clock_ms();
+    h->look_ms = h->stopped_ms + STOPPED_MS;
+    log_warning("%s (pid:%d) was stopped", h->role->title, (int)h->pid);
+    estate_suspend(&h->orders->estate, h->heritage.number);
+}
+
+/* If it was told to go meanwhile, it hears of it only now. */
+void hand_continue(struct hand *h)
+{
+    if (h->stopped_ms == 0)
+        return;
+    h->stopped_ms = 0;
+    h->forgiven_ms = loop_clock_ms();
+    log_info("%s (pid:%d) goes on", h->role->title, (int)h->pid);
+    if (h->state != SLOT_RETIRING || h->killed || h->orders->hurry)
+        return;
+    h->kill_ms = HAND_NEVER;
+    be_patient(h);
 }
 
 static void log_end(const struct hand *h)

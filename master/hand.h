@@ -47,14 +47,30 @@ struct hand {
     unsigned delay_s;        /* the last back-off; 0: begin anew */
     bool aborted;            /* SIGABRT was sent for its silence */
     bool killed;             /* SIGKILL was sent, by us */
+    bool unwanted;           /* to be replaced, once another one is ready */
+    enum leave_reason leave; /* why it asks for that */
+    uint64_t stopped_ms;     /* since when it is stopped; 0: it runs */
+    uint64_t look_ms;        /* if so: when to look whether others wait */
+    uint64_t forgiven_ms;    /* its heartbeat does not count as older */
     struct spawn_end end;    /* of its last process */
 };
 
 /* Does what the event means in the present state; often nothing. */
 void hand_react(struct hand *h, enum hand_event event);
-/* Signs an empty one on: it starts, or waits when no process is to be had. */
+/* Whether it is empty and its slot is, or now becomes, this master's. */
+bool hand_claim(struct hand *h);
+/* Signs one that was claimed on: it starts, or waits when no process is to be had. */
 void hand_sign_on(struct hand *h, struct era *e);
-/* Notes that it became ready, if it did. */
+/* Whether it serves: it is ready, and not stopped. */
+bool hand_serves(const struct hand *h);
+/* Whether it serves, and is to go as soon as another one does. */
+bool hand_is_due(const struct hand *h);
+/* When it has to be tended again; HAND_NEVER. */
+uint64_t hand_next_ms(const struct hand *h);
+/* It was stopped, or goes on. */
+void hand_stop(struct hand *h);
+void hand_continue(struct hand *h);
+/* Notes that it became ready, or asks to be replaced, if it does. */
 void hand_look(struct hand *h);
 /* Notes, and logs, how its process ended; settles what it left behind. */
 void hand_end(struct hand *h, const struct spawn_end *end);

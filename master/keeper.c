@@ -15,8 +15,10 @@
 #include "common/turnstile.h"
 #include "common/vitals.h"
 #include "master/keeper_backups.h"
+#include "master/keeper_confine.h"
 #include "master/keeper_errands.h"
 #include "master/keeper_jobs.h"
+#include "master/keeper_statsd.h"
 #include "master/keeper_wal.h"
 #include "master/lookout.h"
 #include "worker/db.h"
@@ -45,6 +47,7 @@ struct keeper {
     struct keeper_wal *wal;
     struct keeper_jobs *jobs;
     struct keeper_backups *backups;
+    struct keeper_statsd *statsd; /* null: none */
     struct watch life; /* end of file: the master is gone */
     struct watch bell; /* a worker wants something, or it is our turn */
     bool told;         /* to leave */
@@ -79,6 +82,7 @@ static uint64_t next_of_all(const struct keeper *k)
 
     next_ms = sooner(next_ms, k->line.at_ms);
     next_ms = sooner(next_ms, keeper_backups_next(k->backups));
+    next_ms = sooner(next_ms, keeper_statsd_next(k->statsd));
     if (k->held)
         next_ms = sooner(next_ms, keeper_wal_next(k->wal));
     if (k->writes && !k->waits)
@@ -261,6 +265,7 @@ static void look_round(struct keeper *k, uint64_t now_ms)
         lookout_sample(k->lookout);
     if (is_due(&k->line, now_ms))
         lookout_line(k->lookout);
+    keeper_statsd_look(k->statsd, now_ms);
 }
 
 /* Whoever rings while it sleeps is served at once; while it is at something
@@ -303,6 +308,7 @@ static bool set_up(struct keeper *k)
     k->wal = keeper_wal_new(k->heritage);
     k->jobs = keeper_jobs_new(k->heritage);
     k->backups = keeper_backups_new(k->heritage, k->loop);
+    k->statsd = keeper_statsd_new(k->heritage);
     db_init();
     hold_database(k, now_ms);
     return k->lookout && k->wal && k->jobs && k->backups;
@@ -313,6 +319,7 @@ static void take_down(struct keeper *k)
     const struct heritage *h = k->heritage;
 
     turnstile_pass(h->shared->turnstile, h->number, h->bells);
+    keeper_statsd_free(k->statsd);
     keeper_backups_free(k->backups);
     keeper_jobs_free(k->jobs);
     if (k->held && k->wal)
@@ -328,8 +335,10 @@ int keeper_main(const struct heritage *heritage)
     struct keeper k = {.heritage = heritage};
     bool ok = set_up(&k);
 
-    if (ok)
+    if (ok) {
+        keeper_confine(heritage);
         heritage_say_ready(heritage);
+    }
     while (ok && !k.told && !(k.asked && heritage_is_last(heritage))) {
         uint64_t now_ms = loop_clock_ms();
         hold_database(&k, now_ms);

@@ -1,123 +1,23 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "common/arena.h"
 #include "common/log.h"
-#include "master/address.h"
-#include "master/daemon.h"
 
-#include "master/listener.h"
+#include "master/listener_private.h"
 
 enum { BOOT_TRIES = 5 };
-
-/* One socket, in a block of its own: it may outlive the set that opened it. */
-struct listener {
-    struct arena *arena; /* holds this struct */
-    unsigned sets;       /* that hold it; the last one closes it */
-    int fd;
-    struct address asked; /* before the kernel chose a port */
-    char name[ADDRESS_NAME_MAX];
-    dev_t device; /* of the unix socket file that we made */
-    ino_t inode;  /* 0: none */
-};
 
 struct listeners {
     struct arena *arena;
     struct listener **at; /* the operators' stand last */
     int *fds;
+    struct handed_socket *handed;
     size_t count;
     size_t admin_count; /* of them */
     const char *names;
     const char *admin_names;
 };
-
-/* ---- one socket -------------------------------------------------------- */
-
-/* Whether somebody accepts on that path. Full backlogs count as life. */
-static bool answers(const struct address *a)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive =
-        fd >= 0 && (connect(fd, (const struct sockaddr *)&a->sa, a->len) == 0 ||
-                    errno == EAGAIN);
-
-    if (fd >= 0)
-        close(fd);
-    return alive;
-}
-
-/* Removes a dead socket file; EADDRINUSE for a live one, and for anything
- * that is not a socket: that is somebody's file. */
-static bool clear_path(const struct address *a)
-{
-    const char *path = address_path(a);
-    struct stat st;
-
-    if (path == NULL || lstat(path, &st) != 0)
-        return true;
-    if (S_ISSOCK(st.st_mode) && !answers(a))
-        return unlink(path) == 0 || errno == ENOENT;
-    errno = S_ISSOCK(st.st_mode) ? EADDRINUSE : EEXIST;
-    return false;
-}
-
-static void set(int fd, int level, int option)
-{
-    int on = 1;
-
-    /* None of them is worth a refusal to serve. */
-    setsockopt(fd, level, option, &on, sizeof on);
-}
-
-/* Returns the descriptor, or -1 with errno set. */
-static int bind_once(const struct address *a, const struct settings *s)
-{
-    if (!clear_path(a))
-        return -1;
-    int fd =
-        socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    set(fd, SOL_SOCKET, SO_REUSEADDR);
-    if (a->sa.ss_family != AF_UNIX) {
-        set(fd, IPPROTO_TCP, TCP_NODELAY);
-        if (s->reuse_port)
-            set(fd, SOL_SOCKET, SO_REUSEPORT);
-    }
-    if (bind(fd, (const struct sockaddr *)&a->sa, a->len) == 0 &&
-        listen(fd, (int)s->backlog) == 0)
-        return fd;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return -1;
-}
-
-static int bind_patiently(const struct address *a, const struct settings *s,
-                          const char *text, int tries)
-{
-    const struct timespec second = {.tv_sec = 1};
-
-    for (;;) {
-        int fd = bind_once(a, s);
-        if (fd >= 0 || errno != EADDRINUSE)
-            return fd;
-        log_error("Connection in use: %s", text);
-        if (--tries == 0) {
-            errno = EADDRINUSE; /* the log may have changed it */
-            return -1;
-        }
-        log_debug("Retrying in 1 second.");
-        nanosleep(&second, NULL);
-    }
-}
 
 static bool say_why(const char *text, struct fault *fault)
 {
@@ -128,65 +28,6 @@ static bool say_why(const char *text, struct fault *fault)
     return fault_set(fault, "connection to %s failed: %s", text,
                      strerror(errno));
 }
-
-static void remember_file(struct listener *l)
-{
-    const char *path = address_path(&l->asked);
-    struct stat st;
-
-    if (path == NULL)
-        return;
-    daemon_give(path);
-    if (lstat(path, &st) == 0) {
-        l->device = st.st_dev;
-        l->inode = st.st_ino;
-    }
-}
-
-static void adopt(int fd)
-{
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    set(fd, IPPROTO_TCP, TCP_NODELAY); /* fails on a unix socket: as well */
-}
-
-static void listener_drop(struct listener *l)
-{
-    const char *path = address_path(&l->asked);
-    struct stat st;
-
-    if (--l->sets > 0)
-        return;
-    if (l->inode && lstat(path, &st) == 0 && st.st_dev == l->device &&
-        st.st_ino == l->inode)
-        unlink(path);
-    close(l->fd);
-    arena_free(l->arena);
-}
-
-static struct listener *listener_open(const struct address *asked,
-                                      const struct settings *s,
-                                      const char *text, int tries)
-{
-    bool given = asked->fd >= 0;
-    int fd = given ? asked->fd : bind_patiently(asked, s, text, tries);
-
-    if (fd < 0)
-        return NULL;
-    if (given)
-        adopt(fd);
-    struct arena *arena = arena_new();
-    struct listener *l = arena_alloc(arena, sizeof *l);
-    l->arena = arena;
-    l->fd = fd;
-    memcpy(&l->asked, asked, sizeof *asked);
-    address_name(fd, l->name);
-    if (!given)
-        remember_file(l);
-    return l;
-}
-
-/* ---- sets -------------------------------------------------------------- */
 
 static struct listener *find(const struct listeners *set,
                              const struct address *asked)
@@ -201,6 +42,7 @@ static void add(struct listeners *set, struct listener *l)
 {
     l->sets++;
     set->fds[set->count] = l->fd;
+    set->handed[set->count] = (struct handed_socket){l->fd, l->text};
     set->at[set->count++] = l;
 }
 
@@ -259,16 +101,24 @@ static const char *join_names(const struct listeners *set, size_t from,
     return names;
 }
 
-struct listeners *listeners_next(const struct listeners *present,
-                                 const struct settings *s, struct fault *fault)
+static struct listeners *set_new(size_t most)
 {
     struct arena *arena = arena_new();
     struct listeners *set = arena_alloc(arena, sizeof *set);
-    size_t most = s->bind.count + s->admin_bind.count;
 
     set->arena = arena;
     set->at = arena_alloc(arena, most * sizeof(void *));
     set->fds = arena_alloc(arena, most * sizeof *set->fds);
+    set->handed = arena_alloc(arena, most * sizeof *set->handed);
+    set->names = set->admin_names = "";
+    return set;
+}
+
+struct listeners *listeners_next(const struct listeners *present,
+                                 const struct settings *s, struct fault *fault)
+{
+    struct listeners *set = set_new(s->bind.count + s->admin_bind.count);
+
     if (!gather_all(set, present, s, fault)) {
         listeners_close(set);
         return NULL;
@@ -281,6 +131,43 @@ struct listeners *listeners_next(const struct listeners *present,
 struct listeners *listeners_open(const struct settings *s, struct fault *fault)
 {
     return listeners_next(NULL, s, fault);
+}
+
+static bool take(struct listeners *set, const struct handed_socket *given,
+                 struct fault *fault)
+{
+    struct address asked;
+
+    if (!address_listens(given->fd))
+        return fault_set(fault, "%s was not handed over: %d does not listen",
+                         given->asked, given->fd);
+    if (!address_parse(given->asked, &asked, fault))
+        return false;
+    add(set, listener_take(given->fd, &asked, given->asked));
+    return true;
+}
+
+struct listeners *listeners_take(const struct handed_socket *sockets,
+                                 size_t count, struct fault *fault)
+{
+    struct listeners *set = set_new(count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (take(set, &sockets[i], fault))
+            continue;
+        while (i < count) /* those that are in the set go with it */
+            close(sockets[i++].fd);
+        listeners_close(set);
+        return NULL;
+    }
+    return set;
+}
+
+const struct handed_socket *listeners_hand(const struct listeners *l,
+                                           size_t *count)
+{
+    *count = l ? l->count : 0;
+    return l ? l->handed : NULL;
 }
 
 void listeners_close(struct listeners *l)

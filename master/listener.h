@@ -15,6 +15,7 @@
 
 #include "common/settings.h"
 #include "common/text.h"
+#include "master/handover.h"
 
 struct listeners;
 
@@ -33,8 +34,22 @@ struct listeners *listeners_open(const struct settings *s, struct fault *fault);
  */
 struct listeners *listeners_next(const struct listeners *present,
                                  const struct settings *s, struct fault *fault);
+/*
+ * The set of sockets that another master handed over, for listeners_next to
+ * share; they are taken over whatever happens. Null with the reason when one
+ * is no listening socket.
+ */
+struct listeners *listeners_take(const struct handed_socket *sockets,
+                                 size_t count, struct fault *fault);
+/* What is to be handed over; the array and its texts are the set's. Null
+ * gives none. */
+const struct handed_socket *listeners_hand(const struct listeners *l,
+                                           size_t *count);
+/* Another master has the same sockets: from now on their files are left when
+ * ours are closed; or they are not, because that one is gone. */
+void listeners_leave_files(bool leave);
 /* Master only: closes what no other set shares; removes unix socket files
- * that it made. Null is allowed. */
+ * that it made, or took over. Null is allowed. */
 void listeners_close(struct listeners *l);
 
 /* The last *admin_count of them are the operators'. Null gives none. */

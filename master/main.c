@@ -12,6 +12,8 @@
 #include "common/settings.h"
 #include "common/shared.h"
 #include "common/title.h"
+#include "master/check_command.h"
+#include "master/ctl_command.h"
 #include "master/daemon.h"
 #include "master/keeper.h"
 #include "master/listener.h"
@@ -19,6 +21,8 @@
 #include "master/show.h"
 #include "master/source.h"
 #include "master/supervisor.h"
+#include "master/top_command.h"
+#include "master/upgrade.h"
 #include "worker/backup_command.h"
 #include "worker/check.h"
 #include "worker/restore_command.h"
@@ -31,23 +35,31 @@ static int complain(const struct fault *fault, int code)
     return code;
 }
 
+/* A master that follows another one was started in the background. */
+static bool go_to_background(const struct upgrade *u, struct fault *fault)
+{
+    return upgrade_follows(u) ? daemon_silence(fault) : daemon_detach(fault);
+}
+
 /* What fails does so on the terminal, before we leave it; and the signals are
  * held before the pid file invites people to send them. */
-static bool make_ready(const struct settings *s, struct listeners **listeners,
-                       struct shared *shared, struct fault *fault)
+static bool make_ready(const struct settings *s,
+                       struct supervisor_config *config, struct shared *shared,
+                       struct fault *fault)
 {
-    if (!pidfile_free(s->pidfile, fault) || !daemon_log(s, fault))
+    struct upgrade *u = config->upgrade;
+
+    if (!upgrade_is_second(u) && !pidfile_free(s->pidfile, fault))
         return false;
-    *listeners = listeners_open(s, fault);
-    if (*listeners == NULL)
+    if (!daemon_log(s, fault))
         return false;
-    if (!shared_open(shared, (size_t)s->cache_size, (size_t)s->cache_entry_max,
-                     fault))
+    config->listeners = upgrade_listeners(u, s, fault);
+    if (config->listeners == NULL || !upgrade_shared(u, shared, s, fault))
         return false;
-    if (s->daemon && !daemon_detach(fault))
+    if (s->daemon && !go_to_background(u, fault))
         return false;
     supervisor_hold_signals();
-    return pidfile_write(s->pidfile, fault);
+    return upgrade_pidfile(u, s->pidfile, fault);
 }
 
 static void say_hello(const struct listeners *listeners)
@@ -57,18 +69,19 @@ static void say_hello(const struct listeners *listeners)
     log_info("Using worker: epoll");
 }
 
-static void say_goodbye(int code)
+static void say_goodbye(const struct upgrade *u, int code)
 {
     enum log_level level = code == EXIT_ASKED ? LOG_INFO : LOG_ERROR;
 
-    log_write(level, "Shutting down: Master");
+    log_write(level, "Shutting down: %s", upgrade_name(u));
     if (code == EXIT_BOOT)
         log_write(level, "Reason: Worker failed to boot.");
     if (code == EXIT_NO_APP)
         log_write(level, "Reason: App failed to load.");
 }
 
-static int serve(struct source *source, struct generation *first)
+static int serve(struct source *source, struct generation *first,
+                 struct upgrade *upgrade)
 {
     struct shared shared = {0};
     struct supervisor_config config = {
@@ -79,16 +92,18 @@ static int serve(struct source *source, struct generation *first)
         .release = source_release,
         .fingerprint = source_fingerprint,
         .self = source,
+        .upgrade = upgrade,
     };
     struct fault fault;
 
-    if (!make_ready(first->settings, &config.listeners, &shared, &fault)) {
+    if (!make_ready(first->settings, &config, &shared, &fault)) {
         log_error("%s", fault.text);
         shared_close(&shared);
         listeners_close(config.listeners);
         source_release(source, first);
         return EXIT_FAILURE;
     }
+    daemon_limit(first->settings);
     say_hello(config.listeners);
     config.first = *first;
     /* The first generation may be gone by the end, and its texts with it. */
@@ -98,7 +113,7 @@ static int serve(struct source *source, struct generation *first)
     shared_close(&shared);
     pidfile_remove(pidfile);
     free(pidfile);
-    say_goodbye(code);
+    say_goodbye(upgrade, code);
     return code;
 }
 
@@ -123,7 +138,8 @@ static int show_and_check(const struct generation *g)
     return EXIT_SUCCESS;
 }
 
-static int run(struct source *source, struct generation *first)
+static int run(struct source *source, struct generation *first,
+               struct upgrade *upgrade)
 {
     const struct settings *s = first->settings;
     struct fault fault;
@@ -131,10 +147,28 @@ static int run(struct source *source, struct generation *first)
 
     first->app = source_load_app(s, &fault);
     if (first->app && !s->print_config && !s->check_config)
-        return serve(source, first);
+        return serve(source, first, upgrade);
     code = first->app ? show_and_check(first) : refuse_app(s, &fault);
     source_release(source, first);
     return code;
+}
+
+static int begin(struct source *source, struct upgrade *upgrade)
+{
+    struct generation first = {0};
+    struct fault fault;
+
+    switch (source_open(source, &first.settings, &fault)) {
+    case SETTINGS_DONE: return EXIT_SUCCESS;
+    case SETTINGS_BAD: return complain(&fault, EXIT_USAGE);
+    case SETTINGS_OK: break;
+    }
+    return run(source, &first, upgrade);
+}
+
+static int check(int argc, char **argv)
+{
+    return check_command(argc, argv, check_app);
 }
 
 typedef int command(int argc, char **argv);
@@ -147,7 +181,10 @@ static command *find_command(const char *name)
         command *fn;
     } commands[] = {{"token", token_command},
                     {"backup", backup_command},
-                    {"restore", restore_command}};
+                    {"restore", restore_command},
+                    {"check", check},
+                    {"ctl", ctl_command},
+                    {"top", top_command}};
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -158,16 +195,16 @@ static command *find_command(const char *name)
 int main(int argc, char **argv)
 {
     struct source source = {.argc = argc, .argv = title_init(argc, argv)};
-    struct generation first = {0};
     struct fault fault;
 
     command *fn = find_command(argc > 1 ? source.argv[1] : "");
     if (fn)
         return fn(argc, source.argv);
-    switch (source_open(&source, &first.settings, &fault)) {
-    case SETTINGS_DONE: return EXIT_SUCCESS;
-    case SETTINGS_BAD: return complain(&fault, EXIT_USAGE);
-    case SETTINGS_OK: break;
-    }
-    return run(&source, &first);
+    struct upgrade *upgrade = upgrade_new(source.argv, &fault);
+    if (upgrade == NULL)
+        return complain(&fault, EXIT_USAGE);
+    source.activation = upgrade_activation(upgrade);
+    int code = begin(&source, upgrade);
+    upgrade_free(upgrade);
+    return code;
 }

@@ -77,8 +77,46 @@ bool pidfile_write(const char *path, struct fault *fault)
     return fault_set(fault, "pidfile: %s: %s", path, strerror(reason));
 }
 
+static void remove_own(const char *path)
+{
+    if (owner(path) == getpid())
+        unlink(path);
+}
+
+/* False when it is too long to be a path. */
+static bool second_name(const char *path, char second[PATH_MAX])
+{
+    return snprintf(second, PATH_MAX, "%s.2", path) < PATH_MAX;
+}
+
 void pidfile_remove(const char *path)
 {
-    if (path && owner(path) == getpid())
-        unlink(path);
+    char second[PATH_MAX];
+
+    if (path == NULL)
+        return;
+    remove_own(path);
+    if (second_name(path, second))
+        remove_own(second);
+}
+
+bool pidfile_write_second(const char *path, struct fault *fault)
+{
+    char second[PATH_MAX];
+
+    if (path == NULL)
+        return true;
+    if (!second_name(path, second))
+        return fault_set(fault, "pidfile: %s: the path is too long", path);
+    return pidfile_write(second, fault);
+}
+
+bool pidfile_promote(const char *path, struct fault *fault)
+{
+    char second[PATH_MAX];
+
+    if (path == NULL || !second_name(path, second) ||
+        owner(second) != getpid() || rename(second, path) == 0)
+        return true;
+    return fault_set(fault, "pidfile: %s: %s", path, strerror(errno));
 }

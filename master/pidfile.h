@@ -23,7 +23,14 @@ bool pidfile_free(const char *path, struct fault *fault);
  */
 bool pidfile_write(const char *path, struct fault *fault);
 
-/* Removes the file if it is still ours. Null is allowed. */
+/* Removes the file if it is still ours, and so with PATH.2. Null is allowed. */
 void pidfile_remove(const char *path);
+
+/* ---- of a master that follows another one (upgrade.h) ---- */
+
+/* As pidfile_write, but PATH.2: in PATH stands the former one. */
+bool pidfile_write_second(const char *path, struct fault *fault);
+/* Renames PATH.2, if it is ours, to PATH. Null: nothing to do. */
+bool pidfile_promote(const char *path, struct fault *fault);
 
 #endif

@@ -1,17 +1,41 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "common/cache.h"
 #include "common/log.h"
+#include "common/shared.h"
+#include "common/shared.h"
 #include "common/title.h"
+#include "master/changes.h"
 #include "master/daemon.h"
+#include "master/upgrade.h"
 
 #include "master/reload.h"
+
+/* Out of one sequence for all masters of the segment: workers compare theirs
+ * with others' (worker.c, is_first). */
+static unsigned draw_number(const struct supervisor_config *config)
+{
+    struct slot *master = &config->shared->slots[SLOT_MASTER];
+
+    return atomic_fetch_add(&master->generation, 1) + 1;
+}
+
+/* One that failed leaves none, unless another one was drawn meanwhile. */
+static void give_back_number(const struct supervisor_config *config,
+                             unsigned number)
+{
+    struct slot *master = &config->shared->slots[SLOT_MASTER];
+
+    atomic_compare_exchange_strong(&master->generation, &number, number - 1);
+}
 
 void reload_init(struct reload *r, const struct supervisor_config *config,
                  struct crew *crew)
 {
     *r = (struct reload){.config = config, .crew = crew};
     r->eras = era_new(&config->first, config->listeners, NULL);
+    r->eras->number = draw_number(config);
     r->present = r->eras;
     reload_adopt(r);
     if (r->present->is.settings->reload)
@@ -23,7 +47,7 @@ void reload_adopt(const struct reload *r)
     const struct settings *s = r->present->is.settings;
     struct fault fault;
 
-    title_set("master", s);
+    title_set(upgrade_title(r->config->upgrade), s);
     if (!daemon_log(s, &fault))
         log_error("%s; the log stays as it was", fault.text);
 }
@@ -56,8 +80,11 @@ void reload_look(struct reload *r)
     r->asked = true;
 }
 
-static void say_failed(const char *reason)
+static void say_failed(struct reload *r, const char *reason)
 {
+    r->news.over++;
+    r->news.failed = true;
+    fault_set(&r->news.words, "%s", reason);
     log_error("Reload failed: %s, still serving the old configuration", reason);
 }
 
@@ -75,7 +102,9 @@ static bool make_candidate(struct reload *r, const struct generation *next,
             return false;
     }
     r->eras = era_new(next, listeners, r->eras);
+    r->eras->number = draw_number(r->config);
     r->candidate = r->eras;
+    era_follow(r->candidate, r->present);
     return true;
 }
 
@@ -89,17 +118,34 @@ void reload_begin(struct reload *r)
         return;
     r->asked = false;
     if (!config->reload(config->self, &next, &fault)) {
-        say_failed(fault.text);
+        say_failed(r, fault.text);
         return;
     }
-    era_warn_fixed(r->present, next.settings);
+    era_keep_fixed(r->present, &next);
     if (make_candidate(r, &next, &fault))
         return;
-    say_failed(fault.text);
+    say_failed(r, fault.text);
     config->release(config->self, &next);
 }
 
 /* ---- how it ends ------------------------------------------------------- */
+
+static void log_changes(struct reload *r, const struct era *old)
+{
+    const struct cache *cache = r->config->shared->cache;
+    struct cache_stats stats = {0};
+    struct buf summary = {0};
+    struct changes changes = changes_find(old->is.app, r->present->is.app);
+
+    if (cache)
+        cache_stats(cache, &stats);
+    changes_add_settings(&changes, old->is.settings, r->present->is.settings);
+    changes_log(&changes, stats.entries);
+    changes_summary(&changes, &summary);
+    fault_set(&r->news.words, "%s", buf_text(&summary));
+    buf_free(&summary);
+    changes_free(&changes);
+}
 
 static void promote(struct reload *r)
 {
@@ -107,9 +153,12 @@ static void promote(struct reload *r)
 
     r->present = r->candidate;
     r->candidate = NULL;
+    r->news.over++;
+    r->news.failed = false;
     crew_dismiss(r->crew, old);
     crew_retire_keeper(r->crew);
     crew_absolve(r->crew, r->present);
+    log_changes(r, old);
     listeners_log(r->present->listeners, old->listeners);
     close_listeners(old);
     reload_adopt(r);
@@ -139,7 +188,7 @@ void reload_judge(struct reload *r)
     } else if (e && e->failed) {
         snprintf(reason, sizeof reason, "worker (pid:%d) %s",
                  (int)e->failure.pid, spawn_words(&e->failure, words));
-        say_failed(reason);
+        say_failed(r, reason);
         reload_drop(r);
     }
 }
@@ -155,6 +204,8 @@ void reload_sweep(struct reload *r)
             continue;
         }
         *link = e->older;
+        if (!e->proven)
+            give_back_number(r->config, e->number);
         era_free(e, r->config);
     }
 }

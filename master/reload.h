@@ -16,6 +16,13 @@
 #include "master/era.h"
 #include "master/supervisor.h"
 
+/* How the last attempt ended. */
+struct reload_news {
+    unsigned over; /* attempts so far; a new number, a new outcome */
+    bool failed;
+    struct fault words; /* why it failed, or else what has changed */
+};
+
 struct reload {
     const struct supervisor_config *config;
     struct crew *crew;
@@ -25,6 +32,7 @@ struct reload {
     bool asked;            /* another one is to follow */
     /* Of the app's files when last looked at; 0 before that. */
     uint64_t fingerprint;
+    struct reload_news news;
 };
 
 /* The first generation becomes the present one. */

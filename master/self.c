@@ -14,5 +14,6 @@ void self_enter(struct slot *slot)
 
 void self_look(struct slot *slot)
 {
-    vitals_tell(slot);
+    if (atomic_load(&slot->pid) == getpid())
+        vitals_tell(slot);
 }

@@ -7,9 +7,9 @@
 
 #include "common/heritage.h"
 
-/* Once, when the master begins. */
+/* Once the place is this master's. */
 void self_enter(struct slot *slot);
-/* Up to 1 ms: now and then. */
+/* Up to 1 ms: now and then. Nothing while it is another master's. */
 void self_look(struct slot *slot);
 
 #endif

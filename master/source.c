@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "common/app.h"
-#include "master/address.h"
 #include "master/daemon.h"
+#include "master/sane.h"
 
 #include "master/source.h"
 
@@ -14,27 +14,26 @@ static int here(void)
     return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Whether each `bind` says an address; whether it can be had is seen later. */
-static bool addresses_sane(const struct settings *s, struct fault *fault)
+static enum settings_outcome load(const struct source *source,
+                                  struct settings **out, struct fault *fault)
 {
-    struct address ignored;
+    enum settings_outcome outcome =
+        settings_load(source->argc, source->argv, out, fault);
 
-    for (size_t i = 0; i < s->bind.count; i++)
-        if (!address_parse(s->bind.at[i], &ignored, fault))
-            return false;
-    return true;
+    if (outcome == SETTINGS_OK && source->activation)
+        activation_apply(source->activation, *out);
+    return outcome;
 }
 
 enum settings_outcome source_open(struct source *source, struct settings **out,
                                   struct fault *fault)
 {
     source->start = here();
-    enum settings_outcome outcome =
-        settings_load(source->argc, source->argv, out, fault);
+    enum settings_outcome outcome = load(source, out, fault);
     if (outcome != SETTINGS_OK)
         return outcome;
-    if (addresses_sane(*out, fault) && daemon_enter(*out, fault) &&
-        daemon_identify(*out, fault)) {
+    if (sane_addresses(*out, fault) && sane_lists(*out, fault) &&
+        daemon_enter(*out, fault) && daemon_identify(*out, fault)) {
         source->home = here();
         return SETTINGS_OK;
     }
@@ -61,7 +60,7 @@ static struct settings *read_again(const struct source *source,
 
     fault_set(fault, "chdir: the folder of the start is gone");
     if (fchdir(source->start) == 0)
-        outcome = settings_load(source->argc, source->argv, &s, fault);
+        outcome = load(source, &s, fault);
     if (outcome == SETTINGS_DONE) /* PRONG_CMD_ARGS=--help */
         fault_set(fault, "--help or --version is among the settings");
     if (fchdir(source->home) == 0)
@@ -74,7 +73,9 @@ static struct settings *read_again(const struct source *source,
 bool source_reload(void *self, struct generation *out, struct fault *fault)
 {
     out->settings = read_again(self, fault);
-    out->app = out->settings ? source_load_app(out->settings, fault) : NULL;
+    out->app = out->settings && sane_lists(out->settings, fault)
+                   ? source_load_app(out->settings, fault)
+                   : NULL;
     if (out->app)
         return true;
     settings_free(out->settings);

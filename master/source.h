@@ -10,11 +10,13 @@
 
 #include "common/settings.h"
 #include "common/text.h"
+#include "master/activation.h"
 #include "master/supervisor.h"
 
 struct source {
     int argc;
     char **argv;
+    const struct activation *activation; /* what systemd made; null: nothing */
     int start; /* folder we were started in; -c and ./prong.conf mean that */
     int home;  /* folder we are in since `chdir`; all other paths mean that */
 };

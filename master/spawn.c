@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/settings.h"
+#include "common/syslogger.h"
 #include "common/title.h"
 #include "master/daemon.h"
 
@@ -35,7 +38,7 @@ static bool is_bell(const struct heritage *h, int fd)
 static bool belongs(const struct heritage *h, int fd)
 {
     if (fd == h->news_fd || fd == h->life_fd || fd == h->bell_fd ||
-        fd == log_descriptor())
+        fd == log_descriptor() || fd == syslogger_descriptor())
         return true;
     for (size_t i = 0; i < h->listener_count; i++)
         if (fd == h->listeners[i])
@@ -51,8 +54,9 @@ static int higher(int a, int b)
 static int highest(const struct heritage *h)
 {
     const int *bells;
-    int max = higher(STDERR_FILENO, log_descriptor());
+    int max = higher(log_descriptor(), syslogger_descriptor());
 
+    max = higher(max, STDERR_FILENO);
     max = higher(max, higher(h->news_fd, h->life_fd));
     max = higher(max, h->bell_fd);
     for (size_t i = 0; i < h->listener_count; i++)
@@ -113,6 +117,24 @@ static bool settle(const struct role *role, const struct heritage *h,
     return daemon_drop(fault);
 }
 
+/*
+ * Whether the master is gone already. Our id is noted here too: should the
+ * master be killed before it can, another one (see orphans.h) still learns
+ * whose slot this is. It comes before the look at the master, so whoever finds
+ * nobody here after the master's death may rely on it.
+ */
+static bool is_orphan(const struct heritage *h)
+{
+    int32_t nobody = 0;
+    int32_t own = getpid();
+
+    atomic_compare_exchange_strong(&h->slot->pid, &nobody, own);
+    if (getppid() == h->master)
+        return false;
+    atomic_compare_exchange_strong(&h->slot->pid, &own, 0);
+    return true;
+}
+
 static void child(const struct role *role, const struct heritage *h)
     __attribute__((noreturn));
 static void child(const struct role *role, const struct heritage *h)
@@ -121,7 +143,7 @@ static void child(const struct role *role, const struct heritage *h)
     int code = EXIT_BOOT;
 
     set_signals();
-    if (getppid() != h->master) /* gone already: nobody would ever reap us */
+    if (is_orphan(h)) /* nobody would ever reap us */
         exit(EXIT_ASKED);
     if (settle(role, h, &fault))
         code = role->body(h);
@@ -142,6 +164,10 @@ static void expect_birth(struct slot *slot)
     atomic_store(&slot->requests, 0);
     atomic_store(&slot->holding, 0);
     atomic_store(&slot->connections, 0);
+    atomic_store(&slot->leave, LEAVE_NOT);
+    atomic_store(&slot->cancel_ns, 0);
+    atomic_store(&slot->threads, 0);
+    atomic_store(&slot->away, 0);
     atomic_store(&slot->cpu_us, 0); /* until it tells */
     atomic_store(&slot->pss_kb, 0);
     atomic_store(&slot->peak_kb, 0);
@@ -187,20 +213,24 @@ bool spawn_signal(pid_t pid, int signal)
     return pid > 0 && kill(pid, signal) == 0; /* 0 and -1 mean many */
 }
 
-bool spawn_reap(struct spawn_end *end)
+enum spawn_change spawn_reap(struct spawn_end *end)
 {
     struct rusage usage;
     int status;
-    pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+    pid_t pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage);
 
     if (pid <= 0)
-        return false;
+        return SPAWN_NONE;
     *end = (struct spawn_end){.pid = pid, .peak_kb = usage.ru_maxrss};
+    if (WIFSTOPPED(status))
+        return SPAWN_STOPPED;
+    if (WIFCONTINUED(status))
+        return SPAWN_CONTINUED;
     if (WIFSIGNALED(status))
         end->signal = WTERMSIG(status);
     else
         end->code = WEXITSTATUS(status);
-    return true;
+    return SPAWN_ENDED;
 }
 
 const char *spawn_words(const struct spawn_end *end, char words[64])
@@ -221,6 +251,18 @@ const char *spawn_words(const struct spawn_end *end, char words[64])
 bool spawn_alive(pid_t pid)
 {
     return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+bool spawn_gone(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    if (fd < 0) /* ESRCH, or a kernel before 5.3 */
+        return !spawn_alive(pid);
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    bool gone = poll(&ended, 1, 0) > 0;
+    close(fd);
+    return gone;
 }
 
 bool spawn_leave_parent(void)
@@ -250,22 +292,28 @@ static char **join_environment(char *const more[])
     return all;
 }
 
+/* No signal is ignored or blocked; in glibc it and its like cannot fail. */
+static void set_attributes(posix_spawnattr_t *how, int more)
+{
+    sigset_t set;
+
+    posix_spawnattr_init(how);
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(how, &set);
+    sigfillset(&set);
+    posix_spawnattr_setsigdefault(how, &set);
+    posix_spawnattr_setflags(
+        how, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | more));
+}
+
 /* 0, or the errno of what went wrong. `out`: where it speaks to; -1: as we. */
 static int run_detached(char *const argv[], char *const env[], int out,
                         pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
-    sigset_t set;
 
-    posix_spawnattr_init(&how); /* in glibc it and its like cannot fail */
-    sigemptyset(&set);
-    posix_spawnattr_setsigmask(&how, &set);
-    sigfillset(&set);
-    posix_spawnattr_setsigdefault(&how, &set);
-    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK |
-                                       POSIX_SPAWN_SETSIGDEF |
-                                       POSIX_SPAWN_SETSID);
+    set_attributes(&how, POSIX_SPAWN_SETSID);
     posix_spawn_file_actions_init(&files);
     int reason = posix_spawn_file_actions_addopen(&files, STDIN_FILENO,
                                                   "/dev/null", O_RDONLY, 0);
@@ -311,4 +359,39 @@ pid_t spawn_program(char *const argv[], int *out)
     close(ends[0]);
     errno = reason;
     return -1;
+}
+
+/* ---- a successor ------------------------------------------------------- */
+
+/* Given to itself, a descriptor loses its close-on-exec, and nothing else. */
+static int keep_open(posix_spawn_file_actions_t *files, const int *fds,
+                     size_t count)
+{
+    int reason = 0;
+
+    for (size_t i = 0; i < count && reason == 0; i++)
+        reason = posix_spawn_file_actions_adddup2(files, fds[i], fds[i]);
+    return reason;
+}
+
+pid_t spawn_successor(const struct successor *s)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+    pid_t pid = -1;
+
+    set_attributes(&how, 0);
+    posix_spawn_file_actions_init(&files);
+    int reason = posix_spawn_file_actions_addfchdir_np(&files, s->folder);
+    if (reason == 0)
+        reason = keep_open(&files, s->keep, s->keep_count);
+    if (reason == 0 && s->errors >= 0)
+        reason =
+            posix_spawn_file_actions_adddup2(&files, s->errors, STDERR_FILENO);
+    if (reason == 0)
+        reason = posix_spawn(&pid, s->program, &files, &how, s->argv, s->env);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&how);
+    errno = reason;
+    return reason == 0 ? pid : -1;
 }

@@ -17,7 +17,10 @@ struct role {
     const char *title; /* at the beginning of a log line: "Worker" */
 };
 
-/* How a child ended: by a signal, or else with a code. */
+enum spawn_change { SPAWN_NONE, SPAWN_ENDED, SPAWN_STOPPED, SPAWN_CONTINUED };
+
+/* How a child ended: by a signal, or else with a code. Of one that was stopped
+ * or goes on, only its id. */
 struct spawn_end {
     pid_t pid;
     int signal;   /* 0: it exited */
@@ -43,16 +46,20 @@ bool spawn_is_ready(const struct heritage *h);
 bool spawn_signal(pid_t pid, int signal);
 
 /*
- * The next child that has ended, ours or a stranger that fell to us as
- * process 1; false when there is none at the moment.
+ * The next child that has ended, was stopped (SIGSTOP and its like) or was
+ * continued, ours or a stranger that fell to us as process 1; SPAWN_NONE when
+ * there is none at the moment. SIGCHLD comes for each.
  */
-bool spawn_reap(struct spawn_end *end);
+enum spawn_change spawn_reap(struct spawn_end *end);
 
 /* "exited with code 3", "was sent SIGSEGV". */
 const char *spawn_words(const struct spawn_end *end, char words[64]);
 
 /* Whether a process with this id exists, whoever owns it. */
 bool spawn_alive(pid_t pid);
+/* Whether there is none that still runs: one that ended and that nobody has
+ * reaped is gone too. */
+bool spawn_gone(pid_t pid);
 
 /* Goes on in a child, while the caller's process ends with code 0. False
  * with errno set when it cannot. */
@@ -73,5 +80,23 @@ bool spawn_command(const char *command, char *const env[]);
  * closes it. Its process id, or -1 with errno set.
  */
 pid_t spawn_program(char *const argv[], int *out);
+
+/* A program that follows this one. */
+struct successor {
+    const char *program; /* its path, seen from the folder */
+    char *const *argv;
+    char *const *env; /* all of its environment; ends with null */
+    int folder;       /* to start in */
+    int errors;       /* its standard error; -1: ours */
+    /* Descriptors that it gets, with their numbers, beside 0 to 2. */
+    const int *keep;
+    size_t keep_count;
+};
+
+/*
+ * Runs it beside us, in our session and group, with no signal ignored or
+ * blocked. Its process id, or -1 with errno set when it could not be begun.
+ */
+pid_t spawn_successor(const struct successor *s);
 
 #endif

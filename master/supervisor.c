@@ -6,13 +6,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/backlog.h"
 #include "common/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/shared.h"
-#include "master/crew.h"
-#include "master/reload.h"
+#include "master/console.h"
 #include "master/self.h"
+#include "master/staffing.h"
+#include "master/supervisor_private.h"
+#include "master/upgrade.h"
 
 #include "master/supervisor.h"
 
@@ -22,39 +25,6 @@ enum {
     SELF_TICKS = 10,     /* between two looks at ourselves */
     EXIT_NO_MASTER = 1,
 };
-
-enum stop { STOP_NOT, STOP_GRACEFUL, STOP_QUICK };
-
-struct supervisor {
-    struct loop *loop;
-    struct crew *crew;
-    struct reload generations;
-    struct slot *slot; /* the master's own figures */
-    struct watch news; /* eventfd: somebody became ready */
-    int bell;          /* eventfd: see heritage.bell_fd */
-    struct bells *bells;
-    int life[2];      /* pipe: its write end is the master's life */
-    uint64_t tick_ms; /* when the next tick is due */
-    unsigned ticks;   /* so far */
-    enum stop stop;
-    int exit_code;
-};
-
-/* ---- stopping ---------------------------------------------------------- */
-
-static void begin_stop(struct supervisor *s, enum stop how)
-{
-    reload_drop(&s->generations);
-    if (s->stop == STOP_NOT) {
-        /* Ours are closed first: once the workers have emptied the backlog
-         * and closed theirs, a new connection is refused, not left hanging. */
-        reload_close_listeners(&s->generations);
-        crew_retire_all(s->crew);
-    }
-    if (how == STOP_QUICK && s->stop != STOP_QUICK)
-        crew_hurry(s->crew);
-    s->stop = how;
-}
 
 /* ---- verdicts ---------------------------------------------------------- */
 
@@ -70,92 +40,39 @@ static void judge_first(struct supervisor *s)
     e->failed = false;
     if (e->failure.code == EXIT_BOOT || e->failure.code == EXIT_NO_APP) {
         s->exit_code = e->failure.code;
-        begin_stop(s, STOP_QUICK);
+        orders_stop(s, STOP_QUICK);
         return;
     }
     log_warning("The first worker %s before it was ready, trying again",
                 spawn_words(&e->failure, words));
 }
 
-/* ---- making it so ------------------------------------------------------ */
-
-/* Until its proof has come an era gets one worker. */
-static int64_t quota(const struct supervisor *s, const struct era *e)
-{
-    if (e->proven)
-        return e->wanted;
-    return e == s->generations.candidate || e->wanted > 0 ? 1 : 0;
-}
-
-static void fill(struct supervisor *s, struct era *e)
-{
-    while (crew_strength(s->crew, e) < quota(s, e) && crew_start(s->crew, e))
-        ;
-}
-
-/*
- * Whatever happened before: starts who is missing, retires who is too many.
- * A roll-over needs no other rule: each worker of the new era that becomes
- * ready makes one ready worker too many, and the oldest goes.
- */
-static void maintain(struct supervisor *s)
-{
-    struct era *e = s->generations.present;
-
-    fill(s, e);
-    if (e->proven)
-        crew_start_keeper(s->crew, e);
-    if (s->generations.candidate)
-        fill(s, s->generations.candidate);
-    while (crew_strength(s->crew, e) > quota(s, e) &&
-           crew_retire_unready(s->crew, e))
-        ;
-    while (crew_count(s->crew, NULL, SLOT_READY) > e->wanted)
-        crew_retire_oldest(s->crew);
-}
-
 /* ---- signals ----------------------------------------------------------- */
-
-/* A candidate inherits the wish, or its promotion would undo it. */
-static void want(struct supervisor *s, int64_t count)
-{
-    int64_t most = SLOTS_MAX / 2; /* room for two generations */
-
-    s->generations.present->wanted = count < most ? count : most;
-    if (s->generations.candidate)
-        s->generations.candidate->wanted = s->generations.present->wanted;
-}
 
 static void on_term(struct supervisor *s)
 {
-    if (s->stop == STOP_NOT)
-        begin_stop(s, STOP_GRACEFUL);
+    orders_stop(s, STOP_GRACEFUL);
 }
 
 static void on_int(struct supervisor *s)
 {
-    if (s->stop == STOP_QUICK)
-        return;
-    if (s->stop == STOP_GRACEFUL)
-        log_info("Quick shutdown requested");
-    begin_stop(s, STOP_QUICK);
+    orders_stop(s, STOP_QUICK);
 }
 
 static void on_hup(struct supervisor *s)
 {
-    log_info("Hang up: Master");
-    s->generations.asked = true;
+    log_info("Hang up: %s", upgrade_name(s->config->upgrade));
+    orders_reload(s);
 }
 
 static void on_ttin(struct supervisor *s)
 {
-    want(s, s->generations.present->wanted + 1);
+    orders_scale(s, 1);
 }
 
 static void on_ttou(struct supervisor *s)
 {
-    if (s->generations.present->wanted > 1)
-        want(s, s->generations.present->wanted - 1);
+    orders_scale(s, -1);
 }
 
 /* From a terminal it only means that a window was resized. */
@@ -166,20 +83,12 @@ static void on_winch(struct supervisor *s)
         return;
     }
     log_info("graceful stop of workers");
-    want(s, 0);
-}
-
-/* The master first: it may have to give the new file to the others. */
-static void on_usr1(struct supervisor *s)
-{
-    reload_adopt(&s->generations);
-    crew_signal(s->crew, SIGUSR1);
+    staffing_want(&s->generations, 0);
 }
 
 static void on_usr2(struct supervisor *s)
 {
-    (void)s;
-    log_info("Binary upgrade is not available in this version");
+    succession_start(s);
 }
 
 static const struct {
@@ -189,7 +98,7 @@ static const struct {
     [SIGTERM] = {"term", on_term},    [SIGINT] = {"int", on_int},
     [SIGQUIT] = {"quit", on_int},     [SIGHUP] = {"hup", on_hup},
     [SIGTTIN] = {"ttin", on_ttin},    [SIGTTOU] = {"ttou", on_ttou},
-    [SIGWINCH] = {"winch", on_winch}, [SIGUSR1] = {"usr1", on_usr1},
+    [SIGWINCH] = {"winch", on_winch}, [SIGUSR1] = {"usr1", orders_reopen},
     [SIGUSR2] = {"usr2", on_usr2},
 };
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -217,6 +126,31 @@ static void on_news(void *self, unsigned events)
 
 /* ---- the loop ---------------------------------------------------------- */
 
+/* Nobody may be wanted at all (WINCH): then no load changes that. */
+static void follow_load(struct supervisor *s)
+{
+    struct era *e = s->generations.present;
+    struct scaling_limits limits = scaling_limits(e->is.settings);
+    size_t count, admins;
+
+    if (e->is.settings->workers_max == 0 || e->wanted == 0 || !e->proven)
+        return;
+    const int *fds = listeners_fds(e->listeners, &count, &admins);
+    const struct scaling_sample now = {
+        .wanted = e->wanted,
+        .serving = crew_serving(s->crew),
+        .busy = load_look(&s->load, s->crew, s->config->shared),
+        .backlog = backlog_of(fds, count - admins),
+    };
+    int64_t wanted = scaling_follow(&s->scaling, &limits, &now);
+    if (wanted == e->wanted)
+        return;
+    log_info("Scaling: %lld -> %lld workers (busy %u %%, %u connections "
+             "waiting)",
+             (long long)e->wanted, (long long)wanted, now.busy, now.backlog);
+    staffing_want(&s->generations, wanted);
+}
+
 static void tick(struct supervisor *s)
 {
     uint64_t now_ms = loop_now(s->loop);
@@ -229,6 +163,8 @@ static void tick(struct supervisor *s)
     if (++s->ticks % SELF_TICKS == 0)
         self_look(s->slot);
     reload_look(&s->generations);
+    if (s->stop == STOP_NOT)
+        follow_load(s);
 }
 
 static int wait_ms(const struct supervisor *s)
@@ -238,12 +174,17 @@ static int wait_ms(const struct supervisor *s)
 
     if (s->tick_ms < next_ms)
         next_ms = s->tick_ms;
+    if (succession_next_ms(s) < next_ms)
+        next_ms = succession_next_ms(s);
+    if (console_next_ms(s->console) < next_ms)
+        next_ms = console_next_ms(s->console);
     return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
 }
 
 static void turn(struct supervisor *s)
 {
     loop_turn(s->loop, wait_ms(s));
+    succession_look(s);
     tick(s);
     crew_look(s->crew);
     judge_first(s);
@@ -251,9 +192,11 @@ static void turn(struct supervisor *s)
     crew_tend(s->crew);
     if (s->stop == STOP_NOT) {
         reload_begin(&s->generations);
-        maintain(s);
+        staffing_maintain(s->crew, &s->generations);
     }
     reload_sweep(&s->generations);
+    succession_look(s);
+    console_turn(s->console);
 }
 
 /* ---- set-up ------------------------------------------------------------ */
@@ -282,8 +225,10 @@ static bool open_descriptors(struct supervisor *s)
     s->life[0] = s->life[1] = -1;
     s->news = (struct watch){.fn = on_news, .self = s};
     s->news.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    s->bells = bells_new();
+    if (!upgrade_bells(s->config->upgrade, &s->bells, &s->bell)) {
+        s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        s->bells = bells_new();
+    }
     return s->news.fd >= 0 && s->bell >= 0 && s->bells &&
            pipe2(s->life, O_CLOEXEC) == 0;
 }
@@ -298,6 +243,8 @@ static bool hire(struct supervisor *s, const struct supervisor_config *config)
         .life_fd = s->life[0],
         .bell_fd = s->bell,
         .bells = s->bells,
+        .on_stranger = succession_ended,
+        .self = s,
     };
 
     s->crew = crew_new(&of);
@@ -312,7 +259,7 @@ static bool set_up(struct supervisor *s, const struct supervisor_config *config)
     s->slot = &config->shared->slots[SLOT_MASTER];
     return open_descriptors(s) && hire(s, config) && (s->loop = loop_new()) &&
            loop_add(s->loop, &s->news, LOOP_READ) &&
-           loop_signals(s->loop, &set, on_signal, s);
+           loop_signals(s->loop, &set, on_signal, s) && succession_open(s);
 }
 
 static void close_if_open(int fd)
@@ -334,17 +281,21 @@ static void tear_down(struct supervisor *s)
 
 static void run(struct supervisor *s)
 {
-    self_enter(s->slot);
+    succession_look(s);
     s->tick_ms = loop_clock_ms() + TICK_MS;
     reload_look(&s->generations);
-    maintain(s);
+    s->console = console_new(s);
+    console_turn(s->console);
+    staffing_maintain(s->crew, &s->generations);
     while (s->stop == STOP_NOT || !crew_is_gone(s->crew))
         turn(s);
+    console_free(s->console);
+    succession_close(s);
 }
 
 int supervisor_run(const struct supervisor_config *config)
 {
-    struct supervisor s = {0};
+    struct supervisor s = {.config = config};
 
     supervisor_hold_signals();
     bool able = set_up(&s, config);

@@ -5,7 +5,9 @@
  * bodies of worker and keeper are parameters, so tests hand in some that exit,
  * hang or crash.
  *
- *   supervisor.c  signals, numbers, stop: what ought to be
+ *   supervisor.c  the loop, signals, verdicts
+ *   orders.c      what operators ask for, by a signal or otherwise
+ *   staffing.c    how many workers of which generation: what ought to be
  *   reload.c      which generation serves, which one has to prove itself
  *   era.c         one generation
  *   crew.c        all processes: counting, starting, retiring
@@ -23,6 +25,7 @@
 #include "common/settings.h"
 
 struct listeners;
+struct upgrade;
 
 /* One proven or candidate state of the world; HUP makes the next one. */
 struct generation {
@@ -35,6 +38,7 @@ struct supervisor_config {
     struct generation first;
     struct listeners *listeners; /* may be null in tests */
     const struct shared *shared; /* the segment; stays the caller's */
+    struct upgrade *upgrade;     /* may be null in tests; stays the caller's */
     worker_body *body;
     worker_body *keeper; /* may be null: then there is none */
     /*

@@ -30,8 +30,9 @@ only "${include}sys/wait|\<(fork|vfork|waitpid|wait4) *\(" \
 only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
 only "${include}zlib" 'worker/encoding\.c' 'zlib belongs to encoding.c'
 only "${include}xxhash" 'common/hash\.c' 'xxhash belongs to hash.c'
-only "${include}pthread" 'common/cache(_[a-z]+)?\.[ch]' \
-    'pthread belongs to cache'
+only "${include}pthread" \
+    'common/(cache(_[a-z]+)?|log|syslogger)\.[ch]|worker/(relay\.c|baton\.[ch])' \
+    'pthread belongs to cache, the logs, relay and baton'
 only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
 
 # Arrows between folders go one way.
@@ -42,7 +43,7 @@ only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
 only "${include}worker/" 'worker/.*|common/.*|master/(main|keeper(_[a-z]+)?)\.c' \
     'master/ never includes worker/ (main.c and keeper*.c aside)'
 only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
-only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c' \
+only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c|worker/worker_private\.h' \
     'nobody knows conn but worker.c'
 only "${include}.*\.c\"" 'none' 'a .c is never included'
 

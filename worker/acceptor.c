@@ -2,18 +2,27 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/backlog.h"
 #include "common/log.h"
 #include "worker/acceptor.h"
 
-/* How long not to try after descriptors ran out. The connection stays in the
- * backlog meanwhile, and other workers may take it. */
-enum { SHORTAGE_PAUSE_MS = 100 };
+enum {
+    /* How long not to try after descriptors ran out. The connection stays in
+     * the backlog meanwhile, and other workers may take it. */
+    SHORTAGE_PAUSE_MS = 100,
+    STAND_BACK_MS = 2,  /* for another worker to come and accept */
+    IN_VAIN = 4,        /* connections to take if it did not, before the next
+                           attempt: at most 2 ms in five are lost */
+    CLEARLY_MORE = 4,   /* connections, and a quarter, than the other one */
+    BEAT_OLD_MS = 1500, /* one that beats so seldom is stopped, or stuck */
+    LOOK_MS = 1,        /* between two looks whether one waits, */
+    LOOK_HEAVY_MS = 100 /* for a worker that leaves them to others */
+};
 
 struct listening {
     struct watch watch;
@@ -24,7 +33,14 @@ struct acceptor {
     struct acceptor_config config;
     struct listening *listening;
     bool paused;
-    uint64_t resume_ms; /* end of a pause for want of descriptors; 0: none */
+    uint64_t resume_ms; /* end of a rest; 0: none */
+    uint64_t looked_ms; /* when it last tried to accept */
+    unsigned greedy;    /* connections for which it does not stand back */
+    unsigned reach;     /* slots in use are below this one… */
+    uint64_t reach_ms;  /* …as seen then */
+    /* For whom it stood back, and what that one had accepted; null: nobody. */
+    const struct slot *favoured;
+    uint64_t its_accepted;
 };
 
 static void peer_text(const struct sockaddr_storage *from, char *out)
@@ -74,6 +90,97 @@ static bool accept_one(struct acceptor *a, size_t listener)
     return errno == ECONNABORTED || errno == EINTR;
 }
 
+/* ---- the others -------------------------------------------------------- */
+
+static uint32_t held_by(const struct slot *s)
+{
+    return atomic_load_explicit(&s->connections, memory_order_relaxed);
+}
+
+/* Slots are given away from the lowest on. */
+static unsigned reach(struct acceptor *a, uint64_t now)
+{
+    if (a->reach > 0 && now - a->reach_ms < LOOK_HEAVY_MS)
+        return a->reach;
+    a->reach_ms = now;
+    a->reach = SLOTS_MAX;
+    while (a->reach > 1 &&
+           atomic_load_explicit(&a->config.slots[a->reach - 1].pid,
+                                memory_order_relaxed) == 0)
+        a->reach--;
+    return a->reach;
+}
+
+/* Whether it would come if it was called. */
+static bool is_awake(const struct slot *s, uint32_t generation, uint64_t now)
+{
+    return atomic_load_explicit(&s->pid, memory_order_relaxed) != 0 &&
+           atomic_load_explicit(&s->ready, memory_order_relaxed) != 0 &&
+           atomic_load_explicit(&s->leave, memory_order_relaxed) == LEAVE_NOT &&
+           atomic_load_explicit(&s->generation, memory_order_relaxed) >=
+               generation &&
+           atomic_load_explicit(&s->beat_ms, memory_order_relaxed) +
+                   BEAT_OLD_MS >
+               now;
+}
+
+/* The other one that holds the fewest; null when there is none. */
+static const struct slot *find_lightest(struct acceptor *a, uint64_t now)
+{
+    const struct slot *slots = a->config.slots;
+    uint32_t generation = atomic_load(&slots[a->config.number].generation);
+    const struct slot *found = NULL;
+    unsigned end = reach(a, now);
+
+    for (unsigned i = 0; i < end; i++)
+        if (i != a->config.number && is_awake(&slots[i], generation, now) &&
+            (found == NULL || held_by(&slots[i]) < held_by(found)))
+            found = &slots[i];
+    return found;
+}
+
+/* Who should have the next connection rather than this worker; null: nobody. */
+static const struct slot *find_worthier(struct acceptor *a, uint64_t now)
+{
+    if (a->config.slots == NULL)
+        return NULL;
+    uint32_t own = held_by(&a->config.slots[a->config.number]);
+    if (own <= CLEARLY_MORE)
+        return NULL;
+    const struct slot *other = find_lightest(a, now);
+    if (other == NULL ||
+        own <= held_by(other) + held_by(other) / 4 + CLEARLY_MORE)
+        return NULL;
+    return other;
+}
+
+static uint64_t accepted_by(const struct slot *s)
+{
+    return atomic_load_explicit(&s->accepted, memory_order_relaxed);
+}
+
+/* A connection waits: true when it is left to another worker, who is called
+ * because the kernel has called only us. */
+static bool stand_back(struct acceptor *a)
+{
+    if (a->favoured && accepted_by(a->favoured) == a->its_accepted)
+        a->greedy = IN_VAIN;
+    a->favoured = NULL;
+    if (a->greedy > 0) {
+        a->greedy--;
+        return false;
+    }
+    a->favoured = find_worthier(a, loop_now(a->config.loop));
+    if (a->favoured == NULL)
+        return false;
+    a->its_accepted = accepted_by(a->favoured);
+    bells_ring(a->config.bells, (unsigned)(a->favoured - a->config.slots));
+    acceptor_rest(a, STAND_BACK_MS);
+    return true;
+}
+
+/* ---- listening --------------------------------------------------------- */
+
 static void on_readable(void *self, unsigned events);
 
 static bool listen_on(struct acceptor *a, size_t i)
@@ -88,19 +195,26 @@ static bool listen_on(struct acceptor *a, size_t i)
 /*
  * One a turn, and then to the end of the queue: for each connection the
  * kernel wakes the process that has waited for longest on the listener, and
- * without this that would always be the same one.
+ * without this that would always be the same one. Whoever lines up is told at
+ * once if there is another connection.
  */
+static void accept_and_line_up(struct acceptor *a, size_t listener)
+{
+    a->looked_ms = loop_now(a->config.loop);
+    if (!accept_one(a, listener) || a->paused)
+        return;
+    loop_del(a->config.loop, &a->listening[listener].watch);
+    if (!listen_on(a, listener))
+        log_error("A listener cannot be watched: %s", strerror(errno));
+}
+
 static void on_readable(void *self, unsigned events)
 {
     struct listening *l = self;
-    struct acceptor *a = l->home;
 
     (void)events;
-    if (!accept_one(a, (size_t)(l - a->listening)) || a->paused)
-        return;
-    loop_del(a->config.loop, &l->watch);
-    if (!listen_on(a, (size_t)(l - a->listening)))
-        log_error("A listener cannot be watched: %s", strerror(errno));
+    if (!stand_back(l->home))
+        accept_and_line_up(l->home, (size_t)(l - l->home->listening));
 }
 
 struct acceptor *acceptor_new(const struct acceptor_config *config)
@@ -109,6 +223,7 @@ struct acceptor *acceptor_new(const struct acceptor_config *config)
 
     assert(a != NULL);
     a->config = *config;
+    a->looked_ms = loop_now(config->loop);
     a->listening = calloc(config->listener_count + 1, sizeof *a->listening);
     assert(a->listening != NULL);
     for (size_t i = 0; i < config->listener_count; i++) {
@@ -153,27 +268,32 @@ void acceptor_resume(struct acceptor *a)
     a->resume_ms = 0;
 }
 
+/* What the kernel may have called somebody else for, who does not come. */
+static void look(struct acceptor *a, uint64_t now)
+{
+    uint64_t since_ms = now - a->looked_ms;
+
+    if (a->config.slots == NULL || since_ms < LOOK_MS ||
+        (since_ms < LOOK_HEAVY_MS && find_worthier(a, now)))
+        return;
+    for (size_t i = 0; i < a->config.listener_count && !a->paused; i++)
+        accept_and_line_up(a, i);
+}
+
 uint64_t acceptor_tick(struct acceptor *a, uint64_t next)
 {
-    if (a->resume_ms && loop_now(a->config.loop) >= a->resume_ms)
+    uint64_t now = loop_now(a->config.loop);
+
+    if (a->resume_ms && now >= a->resume_ms)
         acceptor_resume(a);
+    else if (!a->paused)
+        look(a, now);
     return a->resume_ms && a->resume_ms < next ? a->resume_ms : next;
 }
 
-/* Of a listening socket, tcpi_unacked is the length of its accept queue; a
- * unix socket does not tell. */
 unsigned acceptor_backlog(const struct acceptor *a)
 {
-    unsigned waiting = 0;
-
-    for (size_t i = 0; i < a->config.listener_count; i++) {
-        struct tcp_info info;
-        socklen_t size = sizeof info;
-        if (getsockopt(a->config.listeners[i], IPPROTO_TCP, TCP_INFO, &info,
-                       &size) == 0)
-            waiting += info.tcpi_unacked;
-    }
-    return waiting;
+    return backlog_of(a->config.listeners, a->config.listener_count);
 }
 
 void acceptor_empty(struct acceptor *a, size_t most)

@@ -2,6 +2,13 @@
  * acceptor: takes connections from the listening sockets, which all workers
  * share; the kernel wakes one of them for each (EPOLLEXCLUSIVE). It knows
  * nothing of what connections are for.
+ *
+ * A worker that holds clearly more connections than the one which holds the
+ * fewest wakes that one and stands back for a moment; if nothing comes of it,
+ * it takes the connection itself. And in each turn of its loop it looks, at
+ * most once a millisecond, whether one waits: the kernel may have woken a
+ * worker for it that has been stopped or has died since. For both the master
+ * rings all bells.
  */
 #ifndef PRONG_ACCEPTOR_H
 #define PRONG_ACCEPTOR_H
@@ -10,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bells.h"
+#include "common/heritage.h"
 #include "common/loop.h"
 
 struct acceptor;
@@ -20,6 +29,9 @@ struct acceptor_config {
     struct loop *loop;
     const int *listeners; /* borrowed; closed by acceptor_free */
     size_t listener_count;
+    const struct slot *slots;  /* of all workers; null: it is alone */
+    unsigned number;           /* of its own */
+    const struct bells *bells; /* of all; may be null */
     /* Takes a new non-blocking descriptor over, that came in by listener
      * number `listener`; `peer` is its address, "" on a unix socket. */
     void (*on_accept)(void *self, int fd, size_t listener, const char *peer);
@@ -38,8 +50,9 @@ void acceptor_pause(struct acceptor *a);
 void acceptor_resume(struct acceptor *a);
 /* Stops for a while; acceptor_tick goes on. */
 void acceptor_rest(struct acceptor *a, uint64_t ms);
-/* To be called each turn: goes on after a shortage, once it is time. Returns
- * when it has to be called again, or `next` when that is sooner. */
+/* To be called each turn: goes on after a rest, once it is time, and looks
+ * whether a connection waits. Returns when it has to be called again, or `next`
+ * when that is sooner. */
 uint64_t acceptor_tick(struct acceptor *a, uint64_t next);
 /* Connections that wait in the queues of all listeners (tcp(7), TCP_INFO). */
 unsigned acceptor_backlog(const struct acceptor *a);

@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "common/syslogger.h"
 
 #include "worker/accessline.h"
 
@@ -27,7 +28,8 @@ enum {
 
 struct accesslog {
     char *path; /* null: standard output */
-    int fd;
+    int fd;     /* -1: its lines go to syslog alone */
+    bool syslog;
     bool regular; /* a file: never waits, takes whole writes */
     bool torn;    /* what was written last ends inside a line */
     struct accessline *line;
@@ -150,11 +152,25 @@ void accesslog_flush(struct accesslog *log)
     report(log, false);
 }
 
+/* At once and one by one: the queue of a syslog is short (a unix socket holds
+ * net.unix.max_dgram_qlen datagrams), and a second's lines would not fit. */
+static void tell_syslog(struct accesslog *log, size_t start)
+{
+    struct slice line = {log->lines.data + start, log->lines.len - start - 1};
+
+    syslogger_line(SYSLOGGER_ACCESS, LOG_INFO, line);
+    if (log->fd < 0)
+        log->lines.len = start;
+}
+
 void accesslog_write(struct accesslog *log, const struct access *a)
 {
     if (!log)
         return;
+    size_t start = log->lines.len;
     accessline_add(log->line, a, &log->lines);
+    if (log->syslog)
+        tell_syslog(log, start);
     if (log->lines.len >= WRITE_AT)
         accesslog_flush(log);
 }
@@ -183,20 +199,31 @@ void accesslog_close(struct accesslog *log)
     free(log);
 }
 
+/* False with errno. Null is no file: there is syslog alone. */
+static bool open_file(struct accesslog *log, const char *path)
+{
+    if (!path)
+        return true;
+    bool file = strcmp(path, "-") != 0;
+    log->path = file ? strdup(path) : NULL;
+    return (!file || log->path) && log_attach(log);
+}
+
 struct accesslog *accesslog_open(const char *path, const char *format,
                                  bool json, bool *ok)
 {
+    bool syslog = syslogger_wants_access();
+
     *ok = true;
-    if (!path)
+    if (!path && !syslog)
         return NULL;
     struct accesslog *log = calloc(1, sizeof *log);
     if (!log)
         abort();
     log->fd = -1;
+    log->syslog = syslog;
     log->line = accessline_new(format, json);
-    bool file = strcmp(path, "-") != 0;
-    log->path = file ? strdup(path) : NULL;
-    if ((file && !log->path) || !log_attach(log)) {
+    if (!open_file(log, path)) {
         int reason = errno;
         accesslog_close(log);
         errno = reason;

@@ -1,7 +1,7 @@
 /*
  * accesslog: one line a request, in Gunicorn's atoms and our own. Lines are
  * collected and written at once: when 32 KiB are there, at accesslog_flush,
- * and at close.
+ * and at close. Where syslog wants them (syslogger.h), it gets each at once.
  *
  * Atoms: h l u t r m U q H s B b f a T M D L p {x}i {x}o {x}e as in Gunicorn;
  * R route, C cache status, S SQL time in microseconds, w worker number,
@@ -29,9 +29,10 @@ struct access {
 };
 
 /*
- * `path` null: off (null is returned and every call below accepts it); "-":
- * standard output. With `json` the format is ignored and each line is an
- * object. False in *ok with errno when the file cannot be opened.
+ * `path` null: no file, and when syslog wants no lines either, none are made
+ * (null is returned and every call below accepts it); "-": standard output.
+ * With `json` the format is ignored and each line is an object. False in *ok
+ * with errno when the file cannot be opened.
  */
 struct accesslog *accesslog_open(const char *path, const char *format,
                                  bool json, bool *ok);

@@ -23,7 +23,9 @@ struct call {
     bool trusted;        /* who sent it may speak for others */
     bool admin;          /* it came in by --admin-bind */
     bool inside;         /* the server's own: needs no token, never waits */
+    bool counted;        /* against the endpoint's @rate: not a second time */
     bool given;          /* to another thread of the worker, which runs it */
+    bool rated;          /* counted by @rate: not a second time */
     bool waited;         /* for another worker's answer: not a second time */
     uint64_t until_ms;   /* it waited: when its endpoint's time is over */
     uint64_t now_ms;     /* loop time when it was taken up */

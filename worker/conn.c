@@ -3,15 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crowd.h"
 #include "common/log.h"
 #include "worker/conn_private.h"
+#include "worker/cors.h"
 #include "worker/problem.h"
+#include "worker/security.h"
 #include "common/routes.h"
 
 enum {
-    LINGER_MS = 2000,  /* as nginx and Gunicorn */
-    TRIM_MS = 1000,    /* between two looks at what the pool needs */
-    FULL_REST_MS = 20, /* that a full worker leaves connections to others */
+    LINGER_MS = 2000,      /* as nginx and Gunicorn */
+    TAKEN_A_SECOND = 1024, /* bytes of an answer, at least */
+    TRIM_MS = 1000,        /* between two looks at what the pool needs */
+    FULL_REST_MS = 20,     /* that a full worker leaves connections to others */
     WARM_BYTES = 256 * 1024,
     DRAIN_MS = 1000, /* that a silent connection has at least, at the end */
 };
@@ -53,6 +57,17 @@ static bool must_close(const struct conn *c)
            !request_keep_alive(c->x->req);
 }
 
+/* What browsers are told, on whatever was answered; no kept answer holds it. */
+static void tell_browsers(struct conn *c)
+{
+    struct conns *home = c->home;
+    const struct call *call = &c->x->call;
+
+    cors_answer(call->cors, call->req, call->res);
+    buf_slice(&call->res->headers,
+              buf_view(call->secure ? &home->secure_fields : &home->fields));
+}
+
 static void on_done(struct call *call)
 {
     struct exchange *x =
@@ -65,6 +80,7 @@ static void on_done(struct call *call)
     if (x->trace.queries > 0) /* a hit is spared the reading of the clock */
         trace_phase(&x->trace, PHASE_SEND);
     res->close = res->close || must_close(c); /* draining may have begun */
+    tell_browsers(c);
     x->sent = res->head ? 0 : response_body(res).len;
     x->out = response_finish(res, clock_date(&c->home->clock),
                              request_minor(x->req));
@@ -74,10 +90,8 @@ static void on_done(struct call *call)
 
 static void identify(struct conn *c, struct response *res)
 {
-    struct slice given = {NULL, 0};
+    struct slice given = c->x->told.request_id;
 
-    if (c->local)
-        given = request_header(c->x->req, "x-request-id");
     if (given.ptr && requestid_valid(given)) {
         memcpy(res->id, given.ptr, given.len);
         res->id_len = given.len;
@@ -114,13 +128,18 @@ static void begin_call(struct conn *c)
 
     conn_enter(c, CONN_WAITING);
     c->ahead = false;
+    c->asked = true;
     conn_warm(c);
+    conn_hear_proxy(c);
     x->observed = false;
     x->trace = (struct trace){.came_ns = x->came_ns};
     x->call = (struct call){
         .req = x->req,
         .res = &x->res,
         .trace = &x->trace,
+        .client = x->told.client[0] ? x->told.client : c->peer,
+        .secure = x->told.scheme ? x->told.scheme == SCHEME_HTTPS : c->secure,
+        .trusted = c->trusted,
         .admin = c->admin,
         .now_ms = loop_now(c->home->config.loop),
         .done = on_done,
@@ -132,11 +151,9 @@ static void begin_call(struct conn *c)
 
 static void refuse(struct conn *c, int status, const char *reason)
 {
-    c->x->came_ns = loop_now_ns(c->home->config.loop);
-    begin_call(c);
     observe_route(c->home->config.observer, &c->x->call, c->home->refused,
                   "refused");
-    log_warning("Invalid request from ip=%s: %s", c->peer, reason);
+    log_warning("Invalid request from ip=%s: %s", c->x->call.client, reason);
     c->x->res.close = true;
     c->x->res.head = request_verb(c->x->req) == VERB_HEAD;
     problem(&c->x->res, status, reason);
@@ -147,59 +164,40 @@ static void serve(struct conn *c)
 {
     const struct request *req = c->x->req;
 
-    if (request_status(req)) {
-        refuse(c, request_status(req), request_reason(req));
-        return;
-    }
     begin_call(c);
-    c->home->config.answer(c->home->config.self, &c->x->call);
+    if (request_status(req))
+        refuse(c, request_status(req), request_reason(req));
+    else
+        c->home->config.answer(c->home->config.self, &c->x->call);
 }
 
 void conns_serve(struct conns *c)
 {
     clock_set(&c->clock);
     c->clock_ns = loop_now_ns(c->config.loop);
-    for (size_t n = c->lists[CONN_READY].count; n > 0; n--)
+    size_t most = c->lists[CONN_READY].count;
+    while (most-- > 0 && c->lists[CONN_READY].first) /* others may serve too */
         serve(c->lists[CONN_READY].first);
 }
 
 /* ---- coming and going ----------------------------------------------------*/
 
-static bool is_local(const char *peer)
-{
-    return peer[0] == '\0' || strcmp(peer, "::1") == 0 ||
-           strncmp(peer, "127.", 4) == 0;
-}
-
-/* Room for a new connection is made by ending the one idle for longest; one
- * that has just asked for something is not idle. */
-static bool end_oldest_idle(struct conns *home)
-{
-    struct conn *c;
-
-    while ((c = home->lists[CONN_IDLE].first))
-        if (!conn_receive(c)) {
-            conn_shut(c);
-            return true;
-        }
-    return false;
-}
-
 static bool on_shortage(void *self)
 {
-    return end_oldest_idle(self);
+    return conns_make_room(self);
 }
 
 /*
  * A worker that is full lets its siblings take what comes. Only when it is
- * asked again all the same, because they are full too, somebody idle goes.
+ * asked again all the same, because they are full too, somebody idle or slow
+ * goes.
  */
 static void make_way(struct conns *home)
 {
     size_t most = (size_t)home->config.settings->worker_connections;
 
     if (conns_open(home) > most)
-        end_oldest_idle(home);
+        conns_make_room(home);
     if (conns_open(home) >= most && home->acceptor)
         acceptor_rest(home->acceptor, FULL_REST_MS);
 }
@@ -221,10 +219,10 @@ static void on_accept(void *self, int fd, size_t listener, const char *peer)
     c->watch = (struct watch){conn_on_event, c, fd};
     c->home = home;
     c->interest = LOOP_READ;
-    c->local = is_local(peer);
     c->admin = is_admin(home, listener);
     home->accepted++;
     snprintf(c->peer, sizeof c->peer, "%s", peer);
+    conn_know_peer(c);
     c->state = CONN_HEAD;
     conn_list_append(&home->lists[CONN_HEAD], c);
     conn_enter(c, CONN_HEAD);
@@ -232,7 +230,15 @@ static void on_accept(void *self, int fd, size_t listener, const char *peer)
         conn_shut(c);
         return;
     }
-    make_way(home);
+    if (conn_come_in(c))
+        make_way(home);
+}
+
+static void refuse_late(struct conn *c)
+{
+    c->x->came_ns = loop_now_ns(c->home->config.loop);
+    begin_call(c);
+    refuse(c, 408, "The request did not arrive in time");
 }
 
 /* Time is up. What may just have arrived is still looked at. */
@@ -246,7 +252,7 @@ static void expire(struct conn *c)
     if (silent && conn_receive(c))
         return;
     if (reading && c->x && c->x->in.len > 0)
-        refuse(c, 408, "The request did not arrive in time");
+        refuse_late(c);
     else
         conn_shut(c);
 }
@@ -300,8 +306,10 @@ int conns_sweep(struct conns *home, int most)
     uint64_t next = now + (uint64_t)most;
 
     clock_set(&home->clock);
+    home->woke_ns = loop_now_ns(home->config.loop);
     for (size_t s = 0; s < CONN_CLOSED; s++)
         next = sweep_list(home, home->lists[s].first, next);
+    conns_tell_idle(home);
     if (now >= home->trim_ms) {
         exchange_trim(home->pool);
         home->trim_ms = now + TRIM_MS;
@@ -345,6 +353,15 @@ static void set_limits(struct conns *home)
     home->limit_ms[CONN_BODY] = (uint64_t)s->body_timeout * 1000;
     home->limit_ms[CONN_WRITING] = (uint64_t)s->send_timeout * 1000;
     home->limit_ms[CONN_LINGERING] = LINGER_MS;
+    home->least_taken = (size_t)s->send_timeout * TAKEN_A_SECOND;
+}
+
+static void join_crowd(struct conns *home)
+{
+    if (home->config.shared == NULL)
+        return;
+    home->crowd = home->config.shared->crowd;
+    crowd_join(home->crowd, home->config.number);
 }
 
 struct conns *conns_new(const struct conns_config *config)
@@ -354,6 +371,9 @@ struct conns *conns_new(const struct conns_config *config)
         .loop = config->loop,
         .listeners = config->listeners,
         .listener_count = config->listener_count,
+        .slots = config->shared ? config->shared->slots : NULL,
+        .number = config->number,
+        .bells = config->bells,
         .on_accept = on_accept,
         .on_shortage = on_shortage,
         .self = home,
@@ -362,6 +382,10 @@ struct conns *conns_new(const struct conns_config *config)
     assert(home != NULL);
     home->config = *config;
     set_limits(home);
+    conns_know_proxies(home);
+    join_crowd(home);
+    security_every(config->settings, false, &home->fields);
+    security_every(config->settings, true, &home->secure_fields);
     home->refused =
         observer_number(config->observer, own_routes[OWN_REFUSED].name);
     requestids_init(&home->ids);
@@ -386,5 +410,9 @@ void conns_free(struct conns *home)
     bury(home);
     exchange_pool_free(home->pool);
     response_free(&home->warm);
+    buf_free(&home->fields);
+    buf_free(&home->secure_fields);
+    networks_free(home->trusted);
+    networks_free(home->senders);
     free(home);
 }

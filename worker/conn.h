@@ -29,8 +29,10 @@ struct conns_config {
     const struct settings *settings;
     const int *listeners; /* closed when draining begins or at the end */
     size_t listener_count;
-    size_t admin_count;        /* the last so many are for operators */
-    unsigned number;           /* the worker's, for the access log */
+    size_t admin_count;          /* the last so many are for operators */
+    unsigned number;             /* the worker's, for the access log */
+    const struct shared *shared; /* null: no limits beside worker_connections */
+    const struct bells *bells;
     struct accesslog *access;  /* null: off */
     struct observer *observer; /* null: nobody counts */
     /* Answers; must call call->done once, now or later. */

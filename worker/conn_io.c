@@ -32,6 +32,8 @@ static void conn_enter_once(struct conn *c, enum conn_state state)
 
 static void parse(struct conn *c)
 {
+    if (c->greeting != GREETING_DONE && !conn_greeted(c))
+        return;
     switch (request_feed(c->x->req, &c->x->in)) {
     case REQUEST_CONTINUE:
         send_continue(c);
@@ -44,7 +46,7 @@ static void parse(struct conn *c)
     case REQUEST_COMPLETE:
     case REQUEST_REFUSED:
     default:
-        c->x->came_ns = loop_now_ns(c->home->config.loop);
+        c->x->came_ns = loop_now_ns(c->home->config.loop) - conn_lay_ns(c);
         conn_enter(c, CONN_READY);
         break;
     }
@@ -121,8 +123,7 @@ static enum progress send_bytes(struct conn *c)
             return blocked();
         x->out.ptr += n;
         x->out.len -= (size_t)n;
-        if (x->out.len > 0 && n > 0)
-            conn_enter(c, CONN_WRITING); /* progress: its time begins anew */
+        conn_took(c, (size_t)n);
     }
     return PROGRESS_DONE;
 }
@@ -143,7 +144,7 @@ static enum progress send_file(struct conn *c)
         res->file_offset += n;
         res->file_length -= n;
         c->x->sent += (uint64_t)n;
-        conn_enter(c, CONN_WRITING);
+        conn_took(c, (size_t)n);
         if (res->file_length > 0 && (size_t)n == piece)
             return PROGRESS_BLOCKED;
     }
@@ -156,7 +157,7 @@ static void log_access(const struct conn *c)
     const struct access a = {
         .req = x->req,
         .res = &x->res,
-        .peer = slice_of(c->peer),
+        .peer = slice_of(x->call.client),
         .duration_us =
             c->home->config.access ? (loop_clock_ns() - x->began_ns) / 1000 : 0,
         .sent = x->sent,

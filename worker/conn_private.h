@@ -10,6 +10,7 @@
 #include "worker/clock.h"
 #include "worker/conn.h"
 #include "worker/exchange.h"
+#include "worker/proxyline.h"
 #include "worker/requestid.h"
 
 /* The life of a connection, in order; each state has a list of those in it,
@@ -26,6 +27,13 @@ enum conn_state {
     CONN_STATES
 };
 
+/* The PROXY header that a connection begins with. */
+enum greeting {
+    GREETING_DONE,      /* it came, or none is wanted */
+    GREETING_DUE,       /* it must come first */
+    GREETING_FORBIDDEN, /* it must not come */
+};
+
 struct conn {
     struct watch watch;
     struct conns *home;
@@ -33,12 +41,18 @@ struct conn {
     uint64_t deadline_ms;     /* of its state; UINT64_MAX: none */
     struct exchange *x;       /* null while nothing of a request is here */
     uint8_t state;
-    uint8_t interest; /* as the loop has it */
-    bool local;       /* a peer on this machine: its request ids are kept */
-    bool admin;       /* came in by --admin-bind */
-    bool left;        /* the client closed its side while it waits */
-    bool ahead;       /* it has sent more while it waits */
-    char peer[PEER_TEXT];
+    uint8_t interest;     /* as the loop has it */
+    uint8_t greeting;     /* enum greeting */
+    bool trusted;         /* the peer is believed about who asks */
+    bool secure;          /* the peer came by TLS, as its PROXY header says */
+    bool admin;           /* came in by --admin-bind */
+    bool left;            /* the client closed its side while it waits */
+    bool ahead;           /* it has sent more while it waits */
+    bool asked;           /* it has had a request before */
+    bool counted;         /* in the crowd */
+    uint64_t key;         /* under which it is; 0: by no address */
+    size_t taken;         /* bytes of its answer, since its time began */
+    char peer[PEER_TEXT]; /* who called, or whom the PROXY header names */
 };
 
 struct conn_list {
@@ -52,11 +66,19 @@ struct conns {
     uint64_t limit_ms[CONN_STATES]; /* 0: none */
     struct conn_list lists[CONN_STATES];
     struct acceptor *acceptor; /* null once draining */
+    struct crowd *crowd;       /* null: alone in the world */
+    size_t least_taken;        /* of an answer, in the time that it has */
+    uint64_t woke_ns;          /* of the turn before this one */
+    struct networks *trusted;  /* forwarded_allow_ips */
+    struct networks *senders;  /* proxy_allow_ips */
+    unsigned proxy_versions;   /* of the PROXY protocol; 0: off */
     struct exchange_pool *pool;
     /* A turn takes as many exchanges as it has requests, but answers one after
      * the other, each with this memory: so answers are written where the CPU's
      * caches have the last one (a tenth of the cost of one of 10 kB). */
     struct response warm;
+    /* What every answer says (security.h); and when it goes by https. */
+    struct buf fields, secure_fields;
     struct clock clock;
     struct requestids ids;
     bool draining;
@@ -89,6 +111,42 @@ void conn_list_remove(struct conn_list *l, struct conn *c);
 /* Lends the exchange warm memory for its answer; takes it back. */
 void conn_warm(struct conn *c);
 void conn_unwarm(struct conn *c);
+
+/* ---- conn_proxy.c --------------------------------------------------------*/
+
+/* Reads the settings about proxies; what it makes is conns_free's. */
+void conns_know_proxies(struct conns *home);
+/* A new connection, of which peer and admin are set. */
+void conn_know_peer(struct conn *c);
+/* Something has come while its greeting is not done: false when more of it
+ * has to come; else it is taken off, or the request is refused. */
+bool conn_greeted(struct conn *c);
+/* What a believed peer says of who asks goes to x->told; or the request is
+ * refused, as what it says makes no sense. */
+void conn_hear_proxy(struct conn *c);
+
+/* ---- conn_limits.c -------------------------------------------------------*/
+
+/* A new connection, whose peer is known: false when it was turned away, since
+ * there are too many of its address, or in all. */
+bool conn_come_in(struct conn *c);
+/* Its peer is another one now: the same. */
+bool conn_is_another(struct conn *c);
+/* It is closed. */
+void conn_go(struct conn *c);
+/* Ends the one that is idle for longest, or else one that is slow; false when
+ * there is none. */
+bool conns_make_room(struct conns *home);
+/* Tells the others how long its idle ones are so; ends those that they want to
+ * be ended. Once a turn. */
+void conns_tell_idle(struct conns *home);
+/* So many bytes of its answer could be sent. Its time begins anew whenever it
+ * has taken 1 KiB for each second of it: who takes a byte now and then does
+ * not hold an answer for ever. */
+void conn_took(struct conn *c, size_t bytes);
+/* How long what was just received has lain in its socket, about, because we
+ * were busy. */
+uint64_t conn_lay_ns(const struct conn *c);
 
 /* ---- conn_io.c -----------------------------------------------------------*/
 

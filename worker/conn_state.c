@@ -26,6 +26,7 @@ void conn_enter(struct conn *c, enum conn_state state)
 
     conn_list_remove(&home->lists[c->state], c);
     c->state = (uint8_t)state;
+    c->taken = 0;
     c->deadline_ms = limit ? loop_now(home->config.loop) + limit : UINT64_MAX;
     conn_list_append(&home->lists[state], c);
 }
@@ -61,6 +62,7 @@ void conn_shut(struct conn *c)
         return;
     loop_del(home->config.loop, &c->watch);
     close(c->watch.fd);
+    conn_go(c);
     conn_drop_exchange(c);
     conn_enter(c, CONN_CLOSED);
     if (home->acceptor)

@@ -20,7 +20,7 @@ static bool gate_is_open(struct visit *v)
     if (v->call->inside || !gate_asks(v->p->plan))
         return true;
     endpoint_deadline(v); /* the token may have to be looked up */
-    return gate_pass(v->es->tokens, v->p->plan, v->call, who);
+    return gate_pass(&v->es->gate, v->p->plan, v->call, who);
 }
 
 static bool quarantined(const struct visit *v)
@@ -34,9 +34,19 @@ static bool quarantined(const struct visit *v)
     return true;
 }
 
+/* Once, however often it has to wait. */
+static bool is_within_rate(struct visit *v)
+{
+    if (v->call->counted)
+        return true;
+    v->call->counted = true;
+    return ratelimit_admits(&v->p->limit, endpoint_of(v), v->call,
+                            &v->question->who);
+}
+
 bool endpoint_admits(struct visit *v)
 {
-    return gate_is_open(v) &&
+    return gate_is_open(v) && is_within_rate(v) &&
            question_read(v->question, v->es->reader, v->p->plan, v->call->req,
                          v->call->res);
 }
@@ -81,6 +91,8 @@ static bool answer(struct visit *v)
         return true;
     if (v->p->policy.on && es->kept)
         return endpoint_cached(v);
+    if (endpoint_sheds(v))
+        return true;
     if (endpoint_elsewhere(v))
         return false;
     endpoint_compute(v);
@@ -123,7 +135,7 @@ bool endpoints_operator(struct endpoints *es, struct call *call)
 {
     db_deadline(es->config.db,
                 loop_clock_ms() + (uint64_t)es->config.app->timeout_ms);
-    return gate_operator(es->tokens, call);
+    return gate_operator(&es->gate, call);
 }
 
 size_t endpoints_waiting(const struct endpoints *es)
@@ -191,11 +203,17 @@ static void say_impure(const struct plan *plan)
             return;
 }
 
+static struct buckets *buckets_of(const struct endpoints *es)
+{
+    return es->config.shared ? es->config.shared->buckets : NULL;
+}
+
 static void settle(struct endpoints *es, size_t index)
 {
     struct prepared *p = &es->all[index];
 
     p->index = index;
+    p->limit = ratelimit_of(p->plan->e, buckets_of(es));
     p->route = number_of(es, p->plan->e);
     if (p->plan->writes)
         p->twin = find_twin(es, index);
@@ -220,6 +238,16 @@ static bool make_plans(struct endpoints *es, struct fault *fault)
     for (size_t i = 0; i < app->endpoint_count; i++)
         settle(es, i);
     return true;
+}
+
+/* Threads that come later to a lobby find its state, and leave it. */
+static void set_limits(struct endpoints *es)
+{
+    const struct endpoints_limits *limits = &es->config.limits;
+
+    es->gate.limit = authlimit_of(buckets_of(es), limits->auth_failures);
+    if (es->lobby->shed.target_ns == 0)
+        es->lobby->shed = shed_of(limits->shed_ms);
 }
 
 static void open_cache(struct endpoints *es)
@@ -267,11 +295,12 @@ struct endpoints *endpoints_open(const struct endpoints_config *config,
     es->lane.relay = config->relay;
     es->lobby =
         config->lobby ? config->lobby : lobby_new(config->app->endpoint_count);
+    set_limits(es);
     open_cache(es);
     es->reader = json_new(fault);
     if (es->reader)
-        es->tokens = tokens_open(config->db, fault);
-    if (es->tokens && make_plans(es, fault) && prepare_writes(es, fault))
+        es->gate.tokens = tokens_open(config->db, fault);
+    if (es->gate.tokens && make_plans(es, fault) && prepare_writes(es, fault))
         return es;
     endpoints_close(es);
     return NULL;
@@ -295,7 +324,7 @@ void endpoints_close(struct endpoints *es)
     if (es->lobby != es->config.lobby)
         lobby_free(es->lobby);
     idempotency_close(es->idempotency);
-    tokens_close(es->tokens);
+    tokens_close(es->gate.tokens);
     json_free(es->reader);
     kept_free(es->kept);
     question_free(&es->question);

@@ -37,6 +37,14 @@ struct lobby *lobby_new(size_t endpoint_count);
 /* When its endpoints are closed; null is allowed. */
 void lobby_free(struct lobby *l);
 
+/* How much of it there may be, as the settings of these names say; 0: any
+ * number. */
+struct endpoints_limits {
+    int64_t auth_failures;
+    int64_t queued_writes;
+    int64_t shed_ms;
+};
+
 /* All of it outlives the endpoints. */
 struct endpoints_config {
     const struct app *app;
@@ -51,6 +59,7 @@ struct endpoints_config {
     int checkpoint_frames;       /* WAL growth that the keeper hears of */
     bool durable;                /* writes are answered once they are on disk */
     size_t entry_max;            /* bytes of the largest answer kept */
+    struct endpoints_limits limits;
     struct observer *observer;   /* null: nobody counts */
     bool first;                  /* of its generation: logs what @cache cannot
                                     promise */
@@ -85,6 +94,9 @@ int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most);
 /* From inside a long read: a turn to write that has come meanwhile is not kept
  * from others; we ask for another when the read is done. */
 void endpoints_yield(struct endpoints *es);
+/* Their thread holds the baton, perhaps for the first time: what it is at may
+ * be looked at by the others from now on. */
+void endpoints_join(struct endpoints *es);
 /* What its thread runs without the baton: when the request was complete
  * (came_ns of its trace) and since when its statement runs. False: nothing. */
 bool endpoints_at_work(const struct endpoints *es, uint64_t *came_ns,

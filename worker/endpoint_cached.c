@@ -163,5 +163,9 @@ bool endpoint_cached(struct visit *v)
     if (v->found.state == KEPT_FRESH &&
         give_kept(v, v->call->waited ? CACHE_COLLAPSED : CACHE_HIT))
         return true;
+    if (endpoint_sheds(v)) {
+        endpoint_forgive(v);
+        return true;
+    }
     return answer_missing(v);
 }

@@ -91,7 +91,18 @@ static void add_vary(const struct visit *v, bool shrinks)
     buf_string(out, "\r\n");
 }
 
-/* The gzip form, for a client that takes it. */
+/*
+ * The gzip form, for a client that takes it.
+ *
+ * Also of answers that hold secrets beside what the request said: the length
+ * of such an answer tells how much of a guess in the request was right (BREACH,
+ * 2013), but only to who can have somebody else's browser ask again and again
+ * *with that one's credentials*. Browsers send cookies by themselves, which
+ * nothing here reads; a bearer token only goes where a page that has it sends
+ * it (RFC 6750, 5.3). So who can ask as the victim has the token, and needs no
+ * guesses. An app that is put behind a proxy which makes tokens of cookies
+ * has to switch --gzip off, or compress where it can tell.
+ */
 static void compress(struct visit *v, struct answer *a, const struct choice *c)
 {
     if (!c->gzip || c->status != a->status)

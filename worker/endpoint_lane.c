@@ -10,9 +10,36 @@
 
 enum { SLOW_NS = 5 * 1000000 };
 
+/* Some thread is at it, and has been for too long already. */
+static bool proves_slow(const struct lobby *l, const struct endpoint *e)
+{
+    uint64_t now_ns = loop_clock_ns();
+
+    for (size_t i = 0; i < THREADS_MAX && l->lanes[i]; i++)
+        if (l->lanes[i]->came_ns && l->lanes[i]->endpoint == e &&
+            now_ns > l->lanes[i]->since_ns + SLOW_NS)
+            return true;
+    return false;
+}
+
 static bool is_slow(const struct visit *v)
 {
-    return endpoint_of(v)->slow || v->es->lobby->pace_ns[v->p->index] > SLOW_NS;
+    const struct lobby *l = v->es->lobby;
+
+    return endpoint_of(v)->slow || l->pace_ns[v->p->index] > SLOW_NS ||
+           (relay_away(v->es->config.relay) > 0 &&
+            proves_slow(l, endpoint_of(v)));
+}
+
+void endpoints_join(struct endpoints *es)
+{
+    const struct lane **lanes = es->lobby->lanes;
+    size_t i = 0;
+
+    while (i < THREADS_MAX && lanes[i] && lanes[i] != &es->lane)
+        i++;
+    if (i < THREADS_MAX)
+        lanes[i] = &es->lane;
 }
 
 void endpoint_note_pace(const struct visit *v)

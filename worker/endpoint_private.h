@@ -12,11 +12,14 @@
 
 #include "common/loop.h"
 #include "worker/endpoint.h"
+#include "worker/gate.h"
 #include "worker/idempotency.h"
 #include "worker/json.h"
 #include "worker/kept.h"
 #include "worker/lockout.h"
+#include "worker/ratelimit.h"
 #include "worker/run.h"
+#include "worker/shed.h"
 #include "worker/token.h"
 #include "worker/turns.h"
 #include "worker/waiting.h"
@@ -28,6 +31,7 @@ struct prepared {
     const struct plan *twin; /* of a write: the GET at its path, or null */
     struct kept_policy policy;
     unsigned route; /* number of its name */
+    struct ratelimit limit;
 };
 
 /* Where a write is on its way. */
@@ -76,6 +80,11 @@ struct lobby {
     /* By endpoint: how long its statements take, in ns, of a request; the
      * mean, each new one counting a quarter. */
     uint64_t *pace_ns;
+    const struct lane *lanes[THREADS_MAX]; /* of each thread that answers */
+
+    struct shed shed;
+    size_t shed_count;     /* refused, and the log was not told yet */
+    uint64_t shed_told_ms; /* when it was told last; 0: never */
 };
 
 /* One thread's endpoints, and the state of the one that is running (a thread
@@ -83,7 +92,7 @@ struct lobby {
 struct endpoints {
     struct endpoints_config config;
     struct json *reader;
-    struct tokens *tokens;
+    struct gate gate;
     struct kept *kept; /* null without a cache */
     struct prepared *all;
     struct lobby *lobby;
@@ -144,6 +153,13 @@ bool endpoint_elsewhere(struct visit *v);
 void endpoint_note_pace(const struct visit *v);
 /* Answers those who waited for a thread, as far as there is one now. */
 void endpoint_resume_held(struct endpoints *es, uint64_t now_ms);
+
+/* ---- endpoint_limits.c ---------------------------------------------------*/
+
+/* Before SQL: true when there is too much to do, and the response is a 503. */
+bool endpoint_sheds(struct visit *v);
+/* Before it is queued: the same, when too many writes wait. */
+bool endpoint_writes_full(struct visit *v);
 
 /* ---- endpoint_finish.c ---------------------------------------------------*/
 

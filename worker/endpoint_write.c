@@ -120,7 +120,8 @@ bool endpoint_write(struct visit *v)
 
     v->question = &w->question;
     w->keyed = idempotency_asked(v->call->req);
-    if (!is_closed(v) && endpoint_admits(v) &&
+    if (!is_closed(v) && !endpoint_writes_full(v) && !endpoint_sheds(v) &&
+        endpoint_admits(v) &&
         (!w->keyed || idempotency_valid(v->call->req, v->call->res))) {
         queue(v, w);
         return false;

@@ -71,6 +71,7 @@ void exchange_give(struct exchange_pool *p, struct exchange *x)
     }
     buf_shrink(&x->in, KEEP_BYTES);
     buf_shrink(&x->res.headers, KEEP_BYTES);
+    buf_shrink(&x->res.aside, KEEP_BYTES);
     buf_shrink(&x->res.body, KEEP_BYTES);
     buf_shrink(&x->res.spill, KEEP_BYTES);
     request_reset(x->req);

@@ -13,6 +13,7 @@
 
 #include "common/buf.h"
 #include "worker/call.h"
+#include "worker/forwarded.h"
 #include "worker/request.h"
 #include "worker/response.h"
 
@@ -23,13 +24,14 @@ struct exchange {
     struct response res;
     struct call call;
     struct trace trace;
-    void *owner;       /* the connection, for call.done */
-    struct slice out;  /* of the answer's head and body: still to be sent */
-    uint64_t sent;     /* body bytes */
-    uint64_t began_ns; /* when its first byte was seen */
-    uint64_t came_ns;  /* when it was complete */
-    bool observed;     /* its end was told to the observer */
-    bool warm;         /* res has the memory of conns.warm, to be given back */
+    struct forwarded told; /* by a proxy that is believed, of this request */
+    void *owner;           /* the connection, for call.done */
+    struct slice out;      /* of the answer's head and body: still to be sent */
+    uint64_t sent;         /* body bytes */
+    uint64_t began_ns;     /* when its first byte was seen */
+    uint64_t came_ns;      /* when it was complete */
+    bool observed;         /* its end was told to the observer */
+    bool warm; /* res has the memory of conns.warm, to be given back */
 };
 
 struct exchange_pool;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "worker/bearer.h"
+#include "worker/demo.h"
 #include "worker/gate.h"
 #include "worker/problem.h"
 #include "worker/run.h"
@@ -19,9 +20,16 @@ bool gate_is_public(const struct endpoint *e)
     return e->auth == NULL || strcmp(e->auth, "public") == 0;
 }
 
+/* A token that nobody has looked at gives nobody a bucket of his own. */
+static bool counts_by_token(const struct rate *rate)
+{
+    return rate->on && rate->by != RATE_BY_ADDRESS;
+}
+
 bool gate_asks(const struct plan *plan)
 {
-    return plan->needs_user || !gate_is_public(plan->e);
+    return plan->needs_user || !gate_is_public(plan->e) ||
+           counts_by_token(&plan->e->rate);
 }
 
 /* Any token is a user; an admin is everything. */
@@ -31,9 +39,32 @@ static bool has_role(const struct identity *who, const char *role)
            strcmp(who->role, "admin") == 0;
 }
 
+static bool look_up(const struct gate *gate, struct call *call,
+                    struct slice token, struct identity *who)
+{
+    enum db_result result = tokens_find(gate->tokens, token, who);
+
+    if (result != DB_DONE) {
+        run_failed(call, result, NULL);
+        return false;
+    }
+    if (who->known)
+        return true;
+    authlimit_failed(&gate->limit, call);
+    return refuse(call, 401, "Bearer error=\"invalid_token\"",
+                  "The token is unknown or has expired");
+}
+
+static bool admit(struct call *call, const struct identity *who)
+{
+    return demo_admits(call, who) ||
+           refuse(call, 401, "Bearer error=\"invalid_token\"",
+                  "Demo tokens open nothing for others than this machine");
+}
+
 /* False when it was refused: without a token, if one is `needed`, or with one
  * that opens nothing. */
-static bool show_token(struct tokens *tokens, struct call *call, bool needed,
+static bool show_token(const struct gate *gate, struct call *call, bool needed,
                        struct identity *who)
 {
     struct slice token = bearer_of(call->req);
@@ -41,13 +72,10 @@ static bool show_token(struct tokens *tokens, struct call *call, bool needed,
     if (token.ptr == NULL)
         return !needed ||
                refuse(call, 401, "Bearer", "A bearer token is needed");
-    enum db_result result = tokens_find(tokens, token, who);
-    if (result != DB_DONE) {
-        run_failed(call, result, NULL);
-        return false;
-    }
-    return who->known || refuse(call, 401, "Bearer error=\"invalid_token\"",
-                                "The token is unknown or has expired");
+    return (tokens_remember(gate->tokens, token, who) ||
+            (authlimit_admits(&gate->limit, call) &&
+             look_up(gate, call, token, who))) &&
+           admit(call, who);
 }
 
 static bool demand_role(struct call *call, const struct identity *who,
@@ -58,14 +86,14 @@ static bool demand_role(struct call *call, const struct identity *who,
                   "The token's role may not do this");
 }
 
-bool gate_pass(struct tokens *tokens, const struct plan *plan,
+bool gate_pass(const struct gate *gate, const struct plan *plan,
                struct call *call, struct identity *who)
 {
     bool public = gate_is_public(plan->e);
 
     if (!gate_asks(plan))
         return true;
-    return show_token(tokens, call, !public, who) &&
+    return show_token(gate, call, !public, who) &&
            (public || demand_role(call, who, plan->e->auth));
 }
 
@@ -80,7 +108,7 @@ static bool comes_from_page(const struct request *req)
            request_header(req, "origin").ptr != NULL;
 }
 
-bool gate_operator(struct tokens *tokens, struct call *call)
+bool gate_operator(const struct gate *gate, struct call *call)
 {
     struct identity who = {.known = false};
 
@@ -89,6 +117,6 @@ bool gate_operator(struct tokens *tokens, struct call *call)
                refuse(call, 403, NULL,
                       "Pages of other origins may not do "
                       "this without a token");
-    return show_token(tokens, call, true, &who) &&
+    return show_token(gate, call, true, &who) &&
            demand_role(call, &who, "admin");
 }

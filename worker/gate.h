@@ -7,23 +7,30 @@
 
 #include <stdbool.h>
 
+#include "worker/authlimit.h"
 #include "worker/call.h"
 #include "worker/plan.h"
 #include "worker/token.h"
 
+struct gate {
+    struct tokens *tokens;
+    struct authlimit limit;
+};
+
 /*
  * True when the call may go on; *who then says for whom, as far as the plan
  * wants to know (a public endpoint that binds nothing of it asks nobody).
- * Otherwise the response is a complete 401, 403, or what the database said.
+ * Otherwise the response is a complete 401, 403, 429 (authlimit.h), or what the
+ * database said.
  */
-bool gate_pass(struct tokens *tokens, const struct plan *plan,
+bool gate_pass(const struct gate *gate, const struct plan *plan,
                struct call *call, struct identity *who);
 
 /*
  * The same for the server's own pages: true for whoever came in by
  * --admin-bind or shows an admin's token.
  */
-bool gate_operator(struct tokens *tokens, struct call *call);
+bool gate_operator(const struct gate *gate, struct call *call);
 
 /* Whether it matters who asks: if not, nobody is asked. */
 bool gate_asks(const struct plan *plan);

@@ -135,6 +135,36 @@ static bool check_foreign_keys(struct db *db, struct fault *fault)
     return r == DB_DONE;
 }
 
+/* What stands in demo.sql is known to everybody (demo.h): all tokens that it
+ * left in a new database; in one that an older version made, those that it
+ * names. */
+static bool mark_demo_tokens(struct db *db, const struct app *app, bool all,
+                             struct fault *fault)
+{
+    static const char sql[] =
+        "INSERT OR IGNORE INTO prong_demo_tokens SELECT sha256 FROM tokens"
+        " WHERE ?1 OR instr(?2, sha256) > 0";
+    int offset;
+    struct stmt *s = db_prepare(db, sql, fault, &offset);
+
+    if (s == NULL)
+        return false;
+    stmt_bind_int(s, 1, all);
+    stmt_bind_text(s, 2, app->demo->text);
+    bool ok = stmt_step(s) == DB_DONE || db_fault(db, fault);
+    db_finalize(s);
+    return ok;
+}
+
+static bool load_demo(struct db *db, const struct app *app, bool fresh,
+                      struct fault *fault)
+{
+    if (app->demo == NULL)
+        return true;
+    return (!fresh || run_script(db, app->demo, fault)) &&
+           mark_demo_tokens(db, app, fresh, fault);
+}
+
 /*
  * The own tables come first, so that migrations and demo.sql may use tokens on
  * a new database as on an old one.
@@ -153,7 +183,7 @@ static bool apply_all(struct db *db, const struct app *app, bool demo,
     for (size_t i = 0; i < app->migration_count; i++)
         if (!apply(db, &app->migrations[i], fault))
             return false;
-    if (demo && found.fresh && app->demo && !run_script(db, app->demo, fault))
+    if (!load_demo(db, app, demo && found.fresh, fault))
         return false;
     return check_foreign_keys(db, fault) &&
            (proof == NULL || proof->holds(proof->self, db, fault));

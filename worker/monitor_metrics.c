@@ -1,5 +1,6 @@
 #include "common/board.h"
 #include "common/cache.h"
+#include "common/crowd.h"
 
 #include "worker/monitor_private.h"
 
@@ -43,11 +44,21 @@ static void add_errors(struct jsonout *j, const struct totals *t)
     jsonout_close(j, '}');
 }
 
+static void add_refusals(struct jsonout *j, const struct totals *t)
+{
+    jsonout_int(j, "wrong_tokens", (int64_t)t->counters[COUNT_WRONG_TOKENS]);
+    jsonout_open(j, "refused_by_limit", '{');
+    for (unsigned c = COUNT_REFUSED_RATE; c <= COUNT_REFUSED_WRITES; c++)
+        jsonout_int(j, counter_refusal_name(c), (int64_t)t->counters[c]);
+    jsonout_close(j, '}');
+}
+
 /* The rest of what is said of a server and of a minute. */
 static void add_traffic(struct jsonout *j, const struct totals *t)
 {
     add_status(j, t);
     add_errors(j, t);
+    add_refusals(j, t);
     jsonout_int(j, "bytes_in", (int64_t)t->counters[COUNT_BYTES_IN]);
     jsonout_int(j, "bytes_out", (int64_t)t->counters[COUNT_BYTES_OUT]);
     jsonout_int(j, "compressed", (int64_t)t->counters[COUNT_COMPRESSED]);
@@ -92,6 +103,9 @@ static void add_crew(const struct monitor *m, struct jsonout *j)
     jsonout_real(j, "memory_usage", monitor_mb(crew.pss_kb), 1);
     jsonout_int(j, "connections", (int64_t)crew.connections);
     jsonout_int(j, "backlog", crew.backlog);
+    jsonout_int(j, "connections_refused",
+                (int64_t)(crowd_refused(m->shared->crowd, CROWD_ADDRESS) +
+                          crowd_refused(m->shared->crowd, CROWD_ALL)));
 }
 
 static void add_endpoints(struct jsonout *j, const struct tallies *tallies)

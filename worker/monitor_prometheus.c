@@ -1,5 +1,6 @@
 #include "common/board.h"
 #include "common/cache.h"
+#include "common/crowd.h"
 #include "common/tables.h"
 
 #include "worker/monitor_scrape.h"
@@ -29,6 +30,8 @@ static void add_counters(struct scrape *g)
         {"prong_compressed_total", "Answers compressed, not found compressed.",
          COUNT_COMPRESSED},
         {"prong_cache_stored_total", "Answers kept.", COUNT_STORED},
+        {"prong_wrong_tokens_total", "Tokens shown that open nothing.",
+         COUNT_WRONG_TOKENS},
     };
 
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
@@ -39,6 +42,25 @@ static void add_counters(struct scrape *g)
     for (unsigned c = COUNT_ERROR_DEADLINE; c <= COUNT_ERROR_OTHER; c++) {
         const struct label kind = {"kind", counter_error_name(c)};
         promtext_int(&g->p, &kind, 1, g->tallies.all.counters[c]);
+    }
+}
+
+static void add_refusals(struct scrape *g)
+{
+    static const char *const why[CROWD_REFUSALS] = {
+        [CROWD_ADDRESS] = "address", [CROWD_ALL] = "all"};
+
+    promtext_family(&g->p, "prong_refused_total", "counter",
+                    "Requests refused, by the limit that they exceeded.");
+    for (unsigned c = COUNT_REFUSED_RATE; c <= COUNT_REFUSED_WRITES; c++) {
+        const struct label limit = {"limit", counter_refusal_name(c)};
+        promtext_int(&g->p, &limit, 1, g->tallies.all.counters[c]);
+    }
+    promtext_family(&g->p, "prong_connections_refused_total", "counter",
+                    "Connections refused, by the limit that they exceeded.");
+    for (unsigned i = 0; i < CROWD_REFUSALS; i++) {
+        const struct label limit = {"limit", why[i]};
+        promtext_int(&g->p, &limit, 1, crowd_refused(g->m->shared->crowd, i));
     }
 }
 
@@ -156,6 +178,7 @@ void monitor_prometheus(const struct monitor *m, struct call *call)
     add_identity(&g);
     scrape_routes(&g);
     add_counters(&g);
+    add_refusals(&g);
     add_cache(&g);
     add_connections(&g);
     scrape_slots(&g);

@@ -223,23 +223,17 @@ void monitor_requests(const struct monitor *m, struct call *call)
 /* ---- one request ---------------------------------------------------------*/
 
 /* Clients may use an id again: the newest that bears it. */
-static bool find_id(const struct monitor *m, const struct part *part,
-                    struct slice id, struct found *out)
+static const struct found *find_id(const struct monitor *m,
+                                   const struct part *part, struct slice id,
+                                   struct finds *finds)
 {
-    struct found f;
-    bool found = false;
-
-    for (f.slot = 0; f.slot < SLOTS_MAX; f.slot++)
-        for (size_t i = 0; was_used(m, f.slot) && i < RECORD_RECENT; i++) {
-            if (!look(m, part, i, &f) ||
-                !slice_equal(monitor_text(f.record.id, sizeof f.record.id), id))
-                continue;
-            if (found && f.record.began_ns <= out->record.began_ns)
-                continue;
-            *out = f;
-            found = true;
-        }
-    return found;
+    find(m, part, finds);
+    for (size_t i = 0; i < finds->count; i++) {
+        const struct record *r = &finds->at[i].record;
+        if (slice_equal(monitor_text(r->id, sizeof r->id), id))
+            return &finds->at[i];
+    }
+    return NULL;
 }
 
 void monitor_request(const struct monitor *m, struct call *call)
@@ -247,17 +241,18 @@ void monitor_request(const struct monitor *m, struct call *call)
     size_t count;
     const struct slice *segments = request_segments(call->req, &count);
     struct slice id = count ? segments[count - 1] : (struct slice){"", 0};
-    struct found f;
-    size_t i = 0;
+    struct finds finds = {.arena = arena_new()};
+    const struct found *f = NULL;
 
-    while (i < PARTS && (id.len == 0 || !find_id(m, &parts[i], id, &f)))
-        i++;
-    if (i == PARTS) {
+    for (size_t i = 0; i < PARTS && id.len > 0 && f == NULL; i++)
+        f = find_id(m, &parts[i], id, &finds);
+    if (f) {
+        struct jsonout j = monitor_begin(call);
+        add_record(&j, f);
+        add_statements(&j, &f->record);
+        monitor_end(&j);
+    } else {
         problem(call->res, 404, "No request of this id is remembered");
-        return;
     }
-    struct jsonout j = monitor_begin(call);
-    add_record(&j, &f);
-    add_statements(&j, &f.record);
-    monitor_end(&j);
+    arena_free(finds.arena);
 }

@@ -1,19 +1,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/heritage.h"
 #include "common/log.h"
+#include "common/loop.h"
+#include "worker/baton.h"
 
 #include "worker/relay.h"
 
 enum {
     QUIET_LOOKS = 200, /* without a statement, then the watcher goes to sleep */
-    RETRY_S = 1,       /* after what it needs could not be made ready */
+    RETRY_MS = 1000,   /* after what it needs could not be made ready */
 };
 
 enum member_state {
@@ -29,7 +30,7 @@ struct member {
     pthread_cond_t called;
     enum member_state state; /* under the lock */
     bool ready;              /* prepared. Its own, and when to try again */
-    time_t retry_s;
+    uint64_t retry_ms;
     void *job; /* under the lock */
     struct relay *home;
     /* With the baton. */
@@ -37,21 +38,15 @@ struct member {
     bool away; /* in a statement */
 };
 
-/*
- * The baton is a ticket lock: who draws ticket n of `drawn` holds it while
- * `served` is n. Equal: it lies about. First come, first served, so a thread
- * that is back from its statement gets it at the end of the present turn.
- */
 struct relay {
     struct relay_config config;
-    _Atomic uint64_t drawn;
-    _Atomic uint64_t served;
+    struct baton baton;
     _Atomic bool asleep; /* the watcher is, or there is none yet */
     bool started;        /* with the baton */
     unsigned holder;     /* with the baton: whose it was last */
 
-    pthread_mutex_t lock; /* of what follows, and of all sleeping */
-    pthread_cond_t moved; /* served did */
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t ended; /* a thread did */
     bool stopping;
     unsigned spare; /* changed with the baton and the lock: read with either */
     struct member members[THREADS_MAX];
@@ -63,27 +58,6 @@ static _Thread_local unsigned me; /* this thread's number */
 
 static void wake_watcher(struct relay *r);
 
-static void put_down(struct relay *r)
-{
-    uint64_t next = atomic_load_explicit(&r->served, memory_order_relaxed) + 1;
-
-    atomic_store(&r->served, next);
-    if (atomic_load(&r->drawn) == next)
-        return;
-    pthread_mutex_lock(&r->lock);
-    pthread_cond_broadcast(&r->moved);
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void wait_for(struct relay *r, uint64_t ticket)
-{
-    r->config.wake(r->config.self);
-    pthread_mutex_lock(&r->lock);
-    while (atomic_load(&r->served) != ticket)
-        pthread_cond_wait(&r->moved, &r->lock);
-    pthread_mutex_unlock(&r->lock);
-}
-
 static void note_holder(struct relay *r)
 {
     if (r->holder == me)
@@ -94,23 +68,13 @@ static void note_holder(struct relay *r)
 
 static void take_up(struct relay *r)
 {
-    uint64_t ticket = atomic_fetch_add(&r->drawn, 1);
+    uint64_t ticket;
 
-    if (atomic_load(&r->served) != ticket)
-        wait_for(r, ticket);
+    if (!baton_draw(&r->baton, &ticket)) {
+        r->config.wake(r->config.self);
+        baton_wait(&r->baton, ticket);
+    }
     note_holder(r);
-}
-
-/* Takes it up if it has lain there since `served` was that. */
-static bool take_if(struct relay *r, uint64_t served)
-{
-    uint64_t lying = served;
-
-    if (atomic_load(&r->served) != served ||
-        !atomic_compare_exchange_strong(&r->drawn, &lying, served + 1))
-        return false;
-    note_holder(r);
-    return true;
 }
 
 void relay_leave(struct relay *r)
@@ -118,8 +82,8 @@ void relay_leave(struct relay *r)
     if (r == NULL || !r->started)
         return;
     r->members[me].away = true;
-    put_down(r);
-    if (atomic_load(&r->asleep)) /* after `served`: see sleep_on */
+    baton_put_down(&r->baton);
+    if (atomic_load(&r->asleep)) /* behind that: see sleep_on */
         wake_watcher(r);
 }
 
@@ -208,10 +172,10 @@ static void wake_watcher(struct relay *r)
  * after saying so: who did that meanwhile did not see it. */
 static void sleep_on(struct relay *r, struct member *m)
 {
-    uint64_t served = atomic_load(&r->served);
+    uint64_t since;
 
     atomic_store(&r->asleep, true);
-    if (atomic_load(&r->drawn) != served)
+    if (!baton_lies(&r->baton, &since))
         while (atomic_load(&r->asleep) && !r->stopping)
             pthread_cond_wait(&m->called, &r->lock);
     atomic_store(&r->asleep, false);
@@ -220,45 +184,54 @@ static void sleep_on(struct relay *r, struct member *m)
 /* Without the lock. After a failure not at once again. */
 static bool is_prepared(struct relay *r, struct member *m)
 {
-    struct timespec now = in_ms(0);
+    uint64_t now_ms = loop_clock_ms();
 
-    if (m->ready || now.tv_sec < m->retry_s)
+    if (m->ready || now_ms < m->retry_ms)
         return m->ready;
     m->ready = r->config.prepare(r->config.self, me);
-    m->retry_s = now.tv_sec + RETRY_S;
+    m->retry_ms = now_ms + RETRY_MS;
     return m->ready;
 }
 
-/* It lay there at two looks with nobody having it in between. The first time
- * there is something to be made ready, and then it is looked at again. */
-static bool take_lying(struct relay *r, struct member *m, uint64_t served)
+/* The baton lay there at two looks. The first time there is something to be
+ * made ready, and then it is looked at again. */
+static bool take_lying(struct relay *r, struct member *m, uint64_t since)
 {
     bool was_ready = m->ready;
 
     pthread_mutex_unlock(&r->lock);
-    bool ours = is_prepared(r, m) && was_ready && take_if(r, served);
+    bool ours = is_prepared(r, m) && was_ready && baton_take(&r->baton, since);
+    if (ours)
+        note_holder(r);
     pthread_mutex_lock(&r->lock);
     return ours;
+}
+
+static void sleep_a_while(struct relay *r, struct member *m)
+{
+    struct timespec until = in_ms(RELAY_PATIENCE_MS);
+
+    pthread_cond_timedwait(&m->called, &r->lock, &until);
 }
 
 /* With the lock. True: the baton lay about and is ours now. */
 static bool watch(struct relay *r, struct member *m)
 {
     unsigned quiet = 0;
+    uint64_t since, then;
 
     while (!r->stopping) {
-        uint64_t served = atomic_load(&r->served);
-        bool lies = atomic_load(&r->drawn) == served;
-        struct timespec until = in_ms(RELAY_PATIENCE_MS);
-        pthread_cond_timedwait(&m->called, &r->lock, &until);
-        bool same = atomic_load(&r->served) == served;
-        if (lies && same && !r->stopping && take_lying(r, m, served))
+        bool lay = baton_lies(&r->baton, &since);
+        sleep_a_while(r, m);
+        bool lies = baton_lies(&r->baton, &then);
+        if (lay && lies && then == since && !r->stopping &&
+            take_lying(r, m, since))
             return true;
-        quiet = same ? quiet + 1 : 0;
-        if (quiet >= QUIET_LOOKS) {
-            sleep_on(r, m);
-            quiet = 0;
-        }
+        quiet = then == since ? quiet + 1 : 0;
+        if (quiet < QUIET_LOOKS)
+            continue;
+        sleep_on(r, m);
+        quiet = 0;
     }
     return false;
 }
@@ -286,7 +259,7 @@ static void serve(struct relay *r, struct member *m)
     pthread_mutex_lock(&r->lock);
     become(r, m, MEMBER_IDLE);
     pthread_mutex_unlock(&r->lock);
-    put_down(r);
+    baton_put_down(&r->baton);
 }
 
 /* With the lock, which is given back for a while. */
@@ -328,7 +301,7 @@ static void *member_main(void *self)
             pthread_cond_wait(&m->called, &r->lock);
     }
     m->state = MEMBER_ENDED;
-    pthread_cond_broadcast(&r->moved);
+    pthread_cond_broadcast(&r->ended);
     pthread_mutex_unlock(&r->lock);
     return NULL;
 }
@@ -367,8 +340,8 @@ bool relay_turn_over(struct relay *r)
 {
     if (r == NULL || !r->started)
         return true;
-    if (atomic_load(&r->drawn) > atomic_load(&r->served) + 1) {
-        put_down(r);
+    if (baton_is_wanted(&r->baton)) {
+        baton_put_down(&r->baton);
         take_up(r);
     }
     return !lower_is_back(r);
@@ -408,9 +381,9 @@ struct relay *relay_new(const struct relay_config *config)
     r->config = *config;
     r->spare = config->threads - 1;
     atomic_store(&r->asleep, true);
-    atomic_store(&r->drawn, 1); /* and 0 is served: thread 0 has it */
+    baton_init(&r->baton);
     pthread_mutex_init(&r->lock, NULL);
-    init_condition(&r->moved);
+    init_condition(&r->ended);
     for (unsigned i = 0; i < config->threads; i++) {
         r->members[i].home = r;
         init_condition(&r->members[i].called);
@@ -443,7 +416,7 @@ static bool wait_for_all(struct relay *r, unsigned most_ms)
 
     pthread_mutex_lock(&r->lock);
     while (!all_ended(r) && reason != ETIMEDOUT)
-        reason = pthread_cond_timedwait(&r->moved, &r->lock, &until);
+        reason = pthread_cond_timedwait(&r->ended, &r->lock, &until);
     bool ended = all_ended(r);
     pthread_mutex_unlock(&r->lock);
     return ended;
@@ -463,7 +436,7 @@ bool relay_stop(struct relay *r, unsigned most_ms)
     if (r == NULL || !r->started)
         return true;
     call_all(r);
-    put_down(r);
+    baton_put_down(&r->baton);
     if (!wait_for_all(r, most_ms))
         return false;
     take_up(r);
@@ -480,7 +453,8 @@ void relay_free(struct relay *r)
         return;
     for (unsigned i = 0; i < r->config.threads; i++)
         pthread_cond_destroy(&r->members[i].called);
-    pthread_cond_destroy(&r->moved);
+    pthread_cond_destroy(&r->ended);
     pthread_mutex_destroy(&r->lock);
+    baton_end(&r->baton);
     free(r);
 }

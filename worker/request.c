@@ -11,12 +11,17 @@ static const char frame_too_large[] =
     "A chunk header or the trailers are too large";
 static const char too_large[] = "The body is larger than this server accepts";
 
-static int refuse(struct request *r, int status, const char *reason)
+void request_refuse(struct request *r, int status, const char *reason)
 {
     if (r->status == 0) {
         r->status = status;
         r->reason = reason;
     }
+}
+
+static int refuse(struct request *r, int status, const char *reason)
+{
+    request_refuse(r, status, reason);
     return HPE_USER;
 }
 
@@ -34,6 +39,13 @@ static int on_url(llhttp_t *p, const char *at, size_t len)
     return 0;
 }
 
+static bool is_hint(const char *name, size_t len)
+{
+    char c = (char)(len > 0 ? name[0] | 0x20 : 0);
+
+    return c == 'x' || c == 'f';
+}
+
 /* Fields behind the body (trailers) are parsed and dropped: RFC 9110, 6.5.1
  * lets a recipient do so, and nothing here needs them. */
 static int on_name(llhttp_t *p, const char *at, size_t len)
@@ -44,6 +56,7 @@ static int on_name(llhttp_t *p, const char *at, size_t len)
         return 0;
     if (r->field_count >= r->limits->fields)
         return refuse(r, 431, "Too many header fields");
+    r->hinted = r->hinted || is_hint(at, len);
     r->fields[r->field_count++] =
         (struct field){span_of(r, at, len), span_of(r, at, 0)};
     return 0;
@@ -159,6 +172,7 @@ static int on_head_end(llhttp_t *p)
 {
     struct request *r = p->data;
 
+    r->fields_done = true;
     if (p->http_major != 1 || p->http_minor > 1)
         return refuse(r, 505, only_http_1);
     r->minor = p->http_minor;
@@ -258,7 +272,8 @@ void request_reset(struct request *r)
     r->parser->data = r;
     r->in = NULL;
     r->line = r->head = r->fed = r->framed = r->end = 0;
-    r->head_done = r->complete = r->chunked = false;
+    r->fields_done = r->head_done = r->complete = r->chunked = false;
+    r->hinted = false;
     r->keep_alive = r->wants_continue = false;
     r->status = 0;
     r->reason = "";

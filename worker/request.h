@@ -76,11 +76,19 @@ void request_next(struct request *r, struct buf *in);
 bool request_begun(const struct request *r);
 bool request_head_done(const struct request *r);
 
+/* False when no field's name begins as those do by which proxies say who asks
+ * (X-…, Forwarded), or not all fields are there: then forwarded.h need not be
+ * asked. */
+bool request_may_be_forwarded(const struct request *r);
+
 /* Once complete (or refused, as far as it got): */
 enum request_verb request_verb(const struct request *r);
 /* The refusal: 400, 411, 413, 414, 417, 431, 501 or 505 … and why. */
 int request_status(const struct request *r);
 const char *request_reason(const struct request *r);
+/* Refuses it for a reason that the parser does not know of; `reason` is
+ * static. The first refusal stands. */
+void request_refuse(struct request *r, int status, const char *reason);
 bool request_keep_alive(const struct request *r);
 int request_minor(const struct request *r); /* of HTTP/1.x */
 

@@ -25,13 +25,15 @@ struct request {
     const struct request_limits *limits;
     struct buf *in; /* during and since the last feed */
 
-    size_t line;    /* head: start of the first line not yet checked */
-    size_t head;    /* length of the head, once its end is found */
-    size_t fed;     /* bytes of `in` the parser has seen */
-    size_t framed;  /* chunk framing is checked up to here */
-    size_t end;     /* where the next request starts, once complete */
-    bool head_done; /* the head was parsed and found good */
+    size_t line;      /* head: start of the first line not yet checked */
+    size_t head;      /* length of the head, once its end is found */
+    size_t fed;       /* bytes of `in` the parser has seen */
+    size_t framed;    /* chunk framing is checked up to here */
+    size_t end;       /* where the next request starts, once complete */
+    bool fields_done; /* all of its fields are known, good or not */
+    bool head_done;   /* the head was parsed and found good */
     bool complete;
+    bool hinted; /* at who asks: see request_may_be_forwarded */
     bool chunked;
     bool keep_alive;
     bool wants_continue;

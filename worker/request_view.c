@@ -13,6 +13,11 @@ bool request_head_done(const struct request *r)
     return r->head_done;
 }
 
+bool request_may_be_forwarded(const struct request *r)
+{
+    return r->fields_done && r->hinted;
+}
+
 enum request_verb request_verb(const struct request *r)
 {
     return r->verb;

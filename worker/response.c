@@ -67,6 +67,7 @@ void response_reset(struct response *r)
     r->sql_us = 0;
     r->id_len = 0;
     buf_clear(&r->headers);
+    buf_clear(&r->aside);
     buf_clear(&r->spill);
     response_drop_body(r);
 }
@@ -75,6 +76,7 @@ void response_free(struct response *r)
 {
     response_reset(r);
     buf_free(&r->headers);
+    buf_free(&r->aside);
     buf_free(&r->body);
     buf_free(&r->spill);
 }
@@ -90,6 +92,7 @@ static void swap(struct buf *a, struct buf *b)
 void response_swap(struct response *a, struct response *b)
 {
     swap(&a->headers, &b->headers);
+    swap(&a->aside, &b->aside);
     swap(&a->body, &b->body);
     swap(&a->spill, &b->spill);
 }
@@ -136,7 +139,7 @@ static void make_head(struct buf *head, const struct response *r,
                       struct slice date, int minor)
 {
     /* One look at the capacity instead of one for each piece. */
-    buf_reserve(head, 512 + r->headers.len);
+    buf_reserve(head, 512 + r->headers.len + r->aside.len);
     if (r->status == 200) {
         buf_slice(head, SLICE("HTTP/1.1 200 OK\r\nServer: prong\r\nDate: "));
     } else {
@@ -161,6 +164,7 @@ static void make_head(struct buf *head, const struct response *r,
     buf_add(head, r->id, r->id_len);
     buf_slice(head, SLICE("\r\n"));
     buf_slice(head, buf_view(&r->headers));
+    buf_slice(head, buf_view(&r->aside));
     buf_slice(head, SLICE("\r\n"));
 }
 

@@ -26,6 +26,8 @@ struct response {
     int status;
     const char *type;   /* Content-Type, static storage; null without body */
     struct buf headers; /* further "Name: value\r\n" lines */
+    struct buf aside;   /* the same, of this client alone: no cache keeps them
+                           with the answer, and a failure leaves them */
     struct buf body;    /* its first RESPONSE_ROOM bytes are for the head */
     struct buf spill;   /* the head; and the body when the head outgrows that */
 

@@ -178,6 +178,7 @@ static void enter_lane(const struct run *r)
         return;
     lane->came_ns = r->call->trace->came_ns;
     lane->since_ns = r->call->trace->phase_ns;
+    lane->endpoint = endpoint_of(r);
     relay_leave(lane->relay);
 }
 

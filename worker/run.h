@@ -20,6 +20,7 @@ struct lane {
     struct relay *relay; /* null: there are no others */
     uint64_t came_ns;    /* of the request whose statement runs; 0: none */
     uint64_t since_ns;   /* when it began */
+    const struct endpoint *endpoint; /* whose it is */
 };
 
 struct run {

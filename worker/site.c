@@ -158,6 +158,8 @@ void site_take(struct site *s, unsigned thread)
     struct desk *d = &s->desks[thread];
 
     d->taken = d->endpoints != NULL;
+    if (d->taken)
+        endpoints_join(d->endpoints);
     s->desk = d;
     s->own.db = s->desk->db;
     s->own.monitor.db = s->desk->db;

@@ -150,6 +150,9 @@ static bool open_endpoints(struct site *s, struct desk *d, struct fault *fault)
         .checkpoint_frames = (int)s->config.settings->wal_autocheckpoint,
         .durable = strcmp(s->config.settings->durability, "full") == 0,
         .entry_max = (size_t)s->config.settings->cache_entry_max,
+        .limits = {.auth_failures = s->config.settings->limit_auth_failures,
+                   .queued_writes = s->config.settings->limit_queued_writes,
+                   .shed_ms = s->config.settings->shed_ms},
         .observer = s->config.observer,
         .first = s->config.first && d == s->desks,
     };

@@ -9,6 +9,7 @@
 
 #include "worker/filecache.h"
 #include "worker/problem.h"
+#include "worker/security.h"
 
 #include "worker/static.h"
 
@@ -17,6 +18,7 @@ struct files {
     struct encoder *encoder; /* borrowed; null: none */
     struct buf name;         /* scratch: a folder's name with "index.html" */
     struct buf place;        /* scratch: Location */
+    struct buf page;         /* fields of HTML */
 };
 
 static const struct {
@@ -152,6 +154,11 @@ static void send_validators(struct response *res, const struct variant *v)
         response_header(res, "Accept-Ranges", SLICE("bytes"));
 }
 
+static bool is_page(const struct variant *v)
+{
+    return strncmp(v->type, "text/html", 9) == 0;
+}
+
 static void send_file(const struct files *f, const struct request *req,
                       struct response *res, struct variant *v)
 {
@@ -173,6 +180,8 @@ static void send_file(const struct files *f, const struct request *req,
     if (status == 200 && v->gzip.ptr)
         response_header(res, "Content-Encoding", SLICE("gzip"));
     send_validators(res, v);
+    if (is_page(v)) /* 304 too: it changes what the client keeps */
+        buf_slice(&res->headers, buf_view(&f->page));
     if (status == 206 || status == 416)
         send_content_range(res, status, part, v->size);
 }
@@ -278,6 +287,12 @@ struct files *files_open(const char *web, struct encoder *encoder)
     return f;
 }
 
+void files_secure(struct files *f, const struct settings *s)
+{
+    buf_clear(&f->page);
+    security_page(s, &f->page);
+}
+
 void files_close(struct files *f)
 {
     if (!f)
@@ -285,5 +300,6 @@ void files_close(struct files *f)
     filecache_close(f->cache);
     buf_free(&f->name);
     buf_free(&f->place);
+    buf_free(&f->page);
     free(f);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "common/settings.h"
 #include "worker/encoding.h"
 #include "worker/request.h"
 #include "worker/response.h"
@@ -17,6 +18,9 @@ struct files; /* an open web/ folder */
  * for as long; null: nothing is ever compressed. */
 struct files *files_open(const char *web, struct encoder *encoder);
 void files_close(struct files *f);
+
+/* From now on HTML goes out with the fields of security.h. */
+void files_secure(struct files *f, const struct settings *s);
 
 /*
  * Answers GET and HEAD for the request's decoded path: the file, index.html

@@ -10,6 +10,7 @@ const struct own_table own_tables[OWN_TABLES] = {
      "[\"id\", \"sha256\", \"user_id\", \"role\", \"name\", \"created_at\","
      " \"expires_at\"]",
      token_schema},
+    {"prong_demo_tokens", "demo tokens", "[\"sha256\"]", token_schema},
     {"prong_idempotency", "Idempotency-Key",
      "[\"scope\", \"key\", \"request\", \"created_at\", \"status\", \"type\","
      " \"headers\", \"body\"]",

@@ -20,7 +20,7 @@ struct own_table {
     const char *schema;  /* the script of CREATE … IF NOT EXISTS */
 };
 
-enum { OWN_TABLES = 3 };
+enum { OWN_TABLES = 4 };
 extern const struct own_table own_tables[OWN_TABLES];
 
 struct survey {

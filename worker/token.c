@@ -13,16 +13,21 @@ const char token_schema[] =
     "CREATE TABLE IF NOT EXISTS tokens("
     "id INTEGER PRIMARY KEY, sha256 TEXT UNIQUE NOT NULL, user_id INTEGER,"
     " role TEXT NOT NULL, name TEXT NOT NULL, created_at TEXT NOT NULL,"
-    " expires_at TEXT)";
+    " expires_at TEXT);"
+    "CREATE TABLE IF NOT EXISTS prong_demo_tokens("
+    "sha256 TEXT PRIMARY KEY) WITHOUT ROWID";
 
-enum { KEPT_MAX = 64 }; /* 9 kB; each has its place by its digest */
+enum {
+    KEPT_MAX = 64, /* 9 kB; each has its place by its digest */
+    TABLES = 2,    /* that tell of tokens: all, and those of demo.sql */
+};
 
 /* What the database said of a token. */
 struct kept {
     char sha256[DIGEST_HEX]; /* all NUL: nothing is kept here */
     int64_t expires;         /* Unix time */
     uint64_t epoch;
-    uint64_t version; /* of the table of tokens */
+    uint64_t version; /* of the tables that tell of tokens, summed up */
     struct identity who;
 };
 
@@ -39,8 +44,9 @@ struct tokens *tokens_open(struct db *db, struct fault *fault)
     /* datetime() so that "2026-01-31T12:00:00Z" and "2026-01-31 12:00" both
      * compare; what it cannot read is null, so the token has expired. */
     static const char sql[] =
-        "SELECT user_id, role, unixepoch(expires_at) FROM tokens WHERE sha256 "
-        "= ?1"
+        "SELECT user_id, role, unixepoch(expires_at), EXISTS (SELECT 1 FROM"
+        " prong_demo_tokens d WHERE d.sha256 = tokens.sha256)"
+        " FROM tokens WHERE sha256 = ?1"
         " AND (expires_at IS NULL OR datetime(expires_at) > ?2)";
     int offset;
     struct stmt *find = db_prepare(db, sql, fault, &offset);
@@ -86,6 +92,7 @@ static void read_identity(const struct stmt *s, struct identity *who)
     who->known = true;
     who->has_user = stmt_type(s, 0) == DB_INT;
     who->user_id = stmt_int(s, 0);
+    who->demo = stmt_int(s, 3) != 0;
     memcpy(who->role, role.ptr, role.len);
 }
 
@@ -98,42 +105,75 @@ static struct kept *place_of(struct tokens *t, const char hex[DIGEST_HEX])
     return &t->kept[hash % KEPT_MAX];
 }
 
-/* The one table that tells of tokens; false when there are others, as when
- * the app made a view of that name, or when nobody tells of their changes. */
-static bool table_of(const struct tokens *t, unsigned *table)
+/* The tables that tell of tokens; null when there are others, as when the app
+ * made a view of that name, or when nobody tells of their changes. */
+static const struct table_set *tables_of(const struct tokens *t)
 {
     const struct table_set *reads = stmt_reads(t->find);
 
-    if (db_tables(t->db) == NULL || reads->more || reads->count != 1)
-        return false;
-    *table = reads->at[0];
+    if (db_tables(t->db) == NULL || reads->more || reads->count != TABLES)
+        return NULL;
+    return reads;
+}
+
+/* It moves when one of them does, since no version goes back. */
+static uint64_t version_now(const struct tables *tables,
+                            const struct table_set *set)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < set->count; i++)
+        sum += tables_version(tables, set->at[i]);
+    return sum;
+}
+
+/* The same, if they stood still since that moment. */
+static bool version_then(const struct tables *tables,
+                         const struct table_set *set, const struct moment *m,
+                         uint64_t *sum)
+{
+    uint64_t version;
+
+    *sum = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!tables_unmoved(tables, m, set->at[i], &version))
+            return false;
+        *sum += version;
+    }
     return true;
 }
 
-/* Looks for strangers first: one of them moves the versions. */
+/*
+ * Looks for strangers first: one of them moves the versions.
+ *
+ * How long a comparison takes tells how many characters were right. Here they
+ * are those of a SHA-256, of which nobody can choose the first ones without
+ * having the token; and so they are in SQLite's index, whose look-up stops at
+ * the first difference. To find out all of a stored digest in this way would
+ * still not be to know what it is the digest of.
+ */
 static bool is_good(const struct tokens *t, const struct kept *k,
                     const char hex[DIGEST_HEX])
 {
     const struct tables *tables = db_tables(t->db);
-    unsigned table;
+    const struct table_set *set = tables_of(t);
 
-    return db_current(t->db) && memcmp(k->sha256, hex, DIGEST_HEX) == 0 &&
-           table_of(t, &table) && k->epoch == tables_epoch(tables) &&
-           k->version == tables_version(tables, table) &&
-           time(NULL) < k->expires;
+    return set && db_current(t->db) && digest_same(k->sha256, hex) &&
+           k->epoch == tables_epoch(tables) &&
+           k->version == version_now(tables, set) && time(NULL) < k->expires;
 }
 
-/* The row that was just read, if the table stood still since the moment
+/* The row that was just read, if the tables stood still since the moment
  * before its snapshot. */
 static void keep(struct tokens *t, const char hex[DIGEST_HEX],
                  const struct identity *who)
 {
     const struct moment *m = db_moment(t->db);
+    const struct table_set *set = tables_of(t);
     struct kept *k = place_of(t, hex);
-    unsigned table;
 
-    if (!who->known || db_is_writing(t->db) || !table_of(t, &table) ||
-        !tables_unmoved(db_tables(t->db), m, table, &k->version)) {
+    if (!who->known || db_is_writing(t->db) || set == NULL ||
+        !version_then(db_tables(t->db), set, m, &k->version)) {
         k->sha256[0] = '\0'; /* the version may be another one now */
         return;
     }
@@ -164,6 +204,26 @@ static enum db_result look_up(struct tokens *t, const char hex[DIGEST_HEX],
     return r == DB_ROW ? DB_DONE : r;
 }
 
+static bool remember(struct tokens *t, const char hex[DIGEST_HEX],
+                     struct identity *who)
+{
+    const struct kept *k = place_of(t, hex);
+
+    if (!is_good(t, k, hex))
+        return false;
+    *who = k->who;
+    return true;
+}
+
+bool tokens_remember(struct tokens *t, struct slice bearer,
+                     struct identity *who)
+{
+    char hex[DIGEST_HEX];
+
+    digest_hex(bearer, hex);
+    return remember(t, hex, who);
+}
+
 enum db_result tokens_find(struct tokens *t, struct slice bearer,
                            struct identity *who)
 {
@@ -171,9 +231,5 @@ enum db_result tokens_find(struct tokens *t, struct slice bearer,
 
     *who = (struct identity){.known = false};
     digest_hex(bearer, hex);
-    const struct kept *k = place_of(t, hex);
-    if (!is_good(t, k, hex))
-        return look_up(t, hex, who);
-    *who = k->who;
-    return DB_DONE;
+    return remember(t, hex, who) ? DB_DONE : look_up(t, hex, who);
 }

@@ -4,6 +4,8 @@
  *   tokens(id INTEGER PRIMARY KEY, sha256 TEXT UNIQUE NOT NULL,
  *          user_id INTEGER, role TEXT NOT NULL, name TEXT NOT NULL,
  *          created_at TEXT NOT NULL, expires_at TEXT)
+ * and, of those that everybody can read in the app's demo.sql (demo.h),
+ *   prong_demo_tokens(sha256 TEXT PRIMARY KEY)
  */
 #ifndef PRONG_TOKEN_H
 #define PRONG_TOKEN_H
@@ -20,11 +22,12 @@ struct identity {
     bool has_user;   /* the token belongs to a user */
     int64_t user_id; /* when has_user */
     char role[32];   /* "user", "admin", … ; "" when not known */
+    bool demo;       /* the token is one of demo.sql's */
 };
 
 struct tokens; /* the prepared look-up; belongs to its db */
 
-/* The CREATE TABLE IF NOT EXISTS that migrate runs. */
+/* The CREATE TABLE IF NOT EXISTS of both that migrate runs. */
 extern const char token_schema[];
 
 struct tokens *tokens_open(struct db *db, struct fault *fault);
@@ -40,6 +43,10 @@ void tokens_close(struct tokens *t);
  */
 enum db_result tokens_find(struct tokens *t, struct slice bearer,
                            struct identity *who);
+/* Whether it is one of those that are remembered and still good; *who then says
+ * whose. Asks nobody. */
+bool tokens_remember(struct tokens *t, struct slice bearer,
+                     struct identity *who);
 
 /*
  * The command `prong token add|list|revoke APP …`:

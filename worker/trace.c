@@ -27,6 +27,12 @@ void trace_phase(struct trace *t, enum phase phase)
     trace_mark(t, phase);
 }
 
+void trace_count(const struct trace *t, enum counter which)
+{
+    if (t->cell)
+        cell_add(t->cell, which, 1);
+}
+
 void trace_sql(struct trace *t, unsigned n)
 {
     trace_phase(t, PHASE_SQL);

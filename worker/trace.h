@@ -36,6 +36,8 @@ void trace_phase(struct trace *t, enum phase phase);
 /* The same without the clock: the time since the last look belongs to the
  * phase that is entered. */
 void trace_mark(struct trace *t, enum phase phase);
+/* Something that this request is counted under, beside what becomes of it. */
+void trace_count(const struct trace *t, enum counter which);
 /* Statement number `n` of a request, from 1, begins. */
 void trace_sql(struct trace *t, unsigned n);
 /* So much of its time, in ns, it waited for the write lock: that was no SQL. */

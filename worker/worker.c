@@ -15,6 +15,7 @@
 #include "common/settings.h"
 #include "worker/confine.h"
 #include "worker/db.h"
+#include "worker/demo.h"
 
 #include "worker/worker_private.h"
 
@@ -175,6 +176,8 @@ static bool open_connections(struct worker *w)
         .listener_count = h->listener_count,
         .admin_count = h->admin_count,
         .number = h->number,
+        .shared = h->shared,
+        .bells = h->bells,
         .access = w->access,
         .observer = w->observer,
         .answer = answer,
@@ -252,6 +255,7 @@ int worker_main(const struct heritage *heritage)
     if (ok) {
         if (w.first)
             site_warm(w.site, loop_now(w.loop));
+        demo_begin(heritage, w.first);
         confine_worker(heritage, w.first);
         heritage_say_ready(heritage);
         shift_run(&w);

@@ -45,13 +45,14 @@ order() {
     mv "$T/faults.new" "$T/faults"
 }
 
-# start_on_disk ARGUMENTS…: what is there now is on the disk.
+# start_on_disk ARGUMENTS…: what is there now is on the disk. Without a sandbox:
+# the library reads its orders from a file, and writes another folder.
 start_on_disk() {
     rm -f "$T/disk"/*
     [ ! -e "$DB" ] || cp "$DB" "$T/disk"
     [ ! -e "$DB-wal" ] || cp "$DB-wal" "$T/disk"
     ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$T/faults.so \
-        PRONG_DURABLE=$T/disk PRONG_FAULTS=$T/faults start "$@"
+        PRONG_DURABLE=$T/disk PRONG_FAULTS=$T/faults start --no-sandbox "$@"
 }
 
 # All processes die at once.

@@ -12,6 +12,7 @@
  *   exit3 exit4 crash   dies before it is ready
  *   second     the first slot is good, the others exit3
  *   exit7      good, but leaves with code 7 at USR1
+ *   tired      good, but asks to be replaced at USR1; ready after 200 ms
  *   nosy       good, but first lists the descriptors it was given
  *   fatal      ready, then dies of SIGSEGV at a request, while its endpoint
  *              is not in quarantine; good once it is
@@ -81,10 +82,11 @@ struct stage {
 
     /* What the next generation is made of; "unreadable": it is not. */
     char play[16];
-    char keeper[16]; /* "": there is none */
-    char bind[80];   /* "": no sockets at all */
-    char admin[80];  /* "": none for operators */
-    int64_t workers, timeout, graceful_timeout;
+    char keeper[16];  /* "": there is none */
+    char bind[80];    /* "": no sockets at all */
+    char admin[80];   /* "": none for operators */
+    char control[80]; /* path of the control socket; "": none */
+    int64_t workers, workers_max, timeout, graceful_timeout;
     bool reload;
     bool terminal; /* the master's standard input is one */
     _Atomic int generations;
@@ -163,6 +165,8 @@ static int play_mute(const struct heritage *h)
 /* Returns whether the scene goes on after that signal; 0 is none. */
 static bool hear(int signal, const char *play, const struct heritage *h)
 {
+    if (signal == SIGUSR1 && strcmp(play, "tired") == 0)
+        heritage_ask_to_leave(h, LEAVE_MEMORY);
     if (signal == SIGUSR1)
         act(REOPENED, h);
     if (signal == SIGTERM && strcmp(play, "stubborn") != 0) {
@@ -261,7 +265,7 @@ static int actor(const struct heritage *h)
         signal(SIGSEGV, SIG_DFL); /* sanitizers have a handler of their own */
         raise(SIGSEGV);
     }
-    if (strcmp(play, "lazy") == 0)
+    if (strcmp(play, "lazy") == 0 || strcmp(play, "tired") == 0)
         usleep(200000);
     if (strcmp(play, "nosy") == 0)
         atomic_store(&stage->descriptors, count_descriptors());
@@ -292,6 +296,7 @@ static struct settings *make_settings(void)
     s->errorlog = stage->log;
     s->loglevel = "debug";
     s->workers = stage->workers;
+    s->workers_max = stage->workers_max;
     s->timeout = stage->timeout;
     s->graceful_timeout = stage->graceful_timeout;
     s->reload = stage->reload;
@@ -302,6 +307,8 @@ static struct settings *make_settings(void)
     s->admin_bind.at = arena_alloc(arena, sizeof *s->admin_bind.at);
     s->admin_bind.at[0] = arena_text(arena, slice_of(stage->admin));
     s->admin_bind.count = stage->admin[0] ? 1 : 0;
+    s->control_socket = stage->control[0] ? stage->control : NULL;
+    s->control_socket_mode = 0600;
     return s;
 }
 

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/log.h"
+#include "common/syslogger.h"
 #include "worker/accessline.h"
 #include "worker/accesslog.h"
 
@@ -312,6 +315,47 @@ static void test_stalled_pipe(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* With or without a file; without one, nothing else is made of it. */
+static void test_syslog(void **state)
+{
+    struct world *w = *state;
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    char place[100];
+    struct settings s = {
+        .syslog = true, .syslog_addr = place, .syslog_facility = "local0"};
+    struct fault fault;
+    char got[512];
+    bool ok;
+
+    snprintf(un.sun_path, sizeof un.sun_path, "%s/syslog", w->dir);
+    snprintf(place, sizeof place, "unix://%s", un.sun_path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+    assert_true(syslogger_open(&s, &fault));
+    for (int file = 0; file < 2; file++) {
+        struct accesslog *log =
+            accesslog_open(file ? w->path : NULL, "%(m)s %(s)s", false, &ok);
+        assert_true(ok && log);
+        for (int i = 0; i < 2; i++) {
+            accesslog_write(log, &w->access);
+            ssize_t n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+            got[n > 0 ? n : 0] = '\0';
+            assert_memory_equal(got, "<134>prong.access[", 18);
+            assert_string_equal(strchr(got, ']'), "]: GET 201");
+        }
+        accesslog_flush(log);
+        accesslog_reopen(log);
+        accesslog_close(log);
+        assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), -1);
+    }
+    assert_string_equal(content(w->path), "GET 201\nGET 201\n");
+    s.disable_redirect_access_to_syslog = true;
+    assert_true(syslogger_open(&s, &fault));
+    assert_null(accesslog_open(NULL, "%(m)s", false, &ok));
+    syslogger_close();
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +364,7 @@ int main(void)
         TEST(test_json),         TEST(test_lines_are_collected),
         TEST(test_reopen),       TEST(test_off_and_unopenable),
         TEST(test_full_disk),    TEST(test_stalled_pipe),
+        TEST(test_syslog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -100,6 +101,24 @@ static void null_is_silent(void **state)
 }
 
 /* None stays open. */
+static void another_masters_are_taken_over(void **state)
+{
+    struct bells *b = bells_new();
+    const int *fds;
+    size_t count = bells_fds(b, &fds);
+
+    (void)state;
+    assert_null(bells_take(fds, count - 1));
+    assert_null(bells_take(fds, count + 1));
+    assert_null(bells_take(fds, 0));
+    struct bells *taken = bells_take(fds, count);
+    for (unsigned i = 0; i <= SLOT_KEEPER; i++)
+        assert_int_equal(bells_fd(taken, i), bells_fd(b, i));
+    bells_free(b); /* closes them */
+    assert_int_equal(fcntl(bells_fd(taken, 0), F_GETFD), -1);
+    free(taken);
+}
+
 static void too_few_descriptors(void **state)
 {
     struct rlimit before;
@@ -125,6 +144,7 @@ int main(void)
         cmocka_unit_test(slots_64_apart_share_one),
         cmocka_unit_test(all_are_told),
         cmocka_unit_test(null_is_silent),
+        cmocka_unit_test(another_masters_are_taken_over),
         cmocka_unit_test(too_few_descriptors),
     };
 

@@ -32,6 +32,22 @@ static void test_hex(void **state)
         }
 }
 
+static void test_same(void **state)
+{
+    char a[DIGEST_HEX];
+    char b[DIGEST_HEX];
+
+    (void)state;
+    digest_hex(SLICE("abc"), a);
+    digest_hex(SLICE("abc"), b);
+    assert_true(digest_same(a, b));
+    for (size_t i = 0; i < DIGEST_HEX; i++) {
+        b[i] ^= 1;
+        assert_false(digest_same(a, b));
+        b[i] ^= 1;
+    }
+}
+
 /* RFC 4648, section 10, and what must not be read as base64. */
 static void test_base64(void **state)
 {
@@ -115,9 +131,9 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_not_base64), cmocka_unit_test(test_large_base64),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_hex),          cmocka_unit_test(test_same),
+        cmocka_unit_test(test_base64),       cmocka_unit_test(test_not_base64),
+        cmocka_unit_test(test_large_base64), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

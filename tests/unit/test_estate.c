@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/crowd.h"
 #include "common/flights.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -145,6 +146,16 @@ static void a_commit_left_half_way_is_forgotten(void **state)
     assert_true(tables_unmoved(shared.tables, &after, TABLE, &version));
     assert_true(tables_epoch(shared.tables) != before.epoch ||
                 tables_version(shared.tables, TABLE) > before.sequence);
+}
+
+static void its_connections_are_not_counted_any_more(void **state)
+{
+    (void)state;
+    crowd_join(shared.crowd, SLOT);
+    crowd_enter(shared.crowd, SLOT, 0);
+    assert_int_equal(crowd_all(shared.crowd), 1);
+    die_of(SIGKILL);
+    assert_int_equal(crowd_all(shared.crowd), 0);
 }
 
 static void a_claim_is_given_back_and_the_bell_rung(void **state)
@@ -310,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         estate_test(the_slot_is_free_and_the_death_counted),
         estate_test(a_commit_left_half_way_is_forgotten),
+        estate_test(its_connections_are_not_counted_any_more),
         estate_test(a_claim_is_given_back_and_the_bell_rung),
         estate_test(the_log_says_what_it_died_of),
         estate_test(what_is_no_endpoint_is_told_without_one),

@@ -14,9 +14,9 @@ static const struct endpoint change = {.method = METHOD_PUT,
                                        .path = "/items/{id}"};
 
 static const struct identity nobody = {.known = false};
-static const struct identity user_1 = {true, true, 1, "user"};
-static const struct identity user_2 = {true, true, 2, "user"};
-static const struct identity machine = {true, false, 0, "user"};
+static const struct identity user_1 = {true, true, 1, "user", false};
+static const struct identity user_2 = {true, true, 2, "user", false};
+static const struct identity machine = {true, false, 0, "user", false};
 
 /* One worker: its connection, and the request that it is at. */
 static struct {

@@ -407,6 +407,90 @@ static void an_admin_socket_is_shared_too(void **state)
     listeners_close(next);
 }
 
+/* ---- two masters ---------------------------------------------------------
+ */
+
+/* As an exec would pass them on: the same sockets under other numbers. */
+static struct listeners *take_copies(const struct listeners *of)
+{
+    struct handed_socket copies[8];
+    struct fault fault = {""};
+    size_t count;
+    const struct handed_socket *given = listeners_hand(of, &count);
+
+    assert_true(count <= 8);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = (struct handed_socket){dup(given[i].fd), given[i].asked};
+    struct listeners *taken = listeners_take(copies, count, &fault);
+    assert_string_equal(fault.text, "");
+    return taken;
+}
+
+static void a_handed_set_is_shared(void **state)
+{
+    struct listeners *first = must_open("127.0.0.1:0", unix_bind);
+    struct listeners *taken = take_copies(first);
+    struct fault fault = {""};
+    struct wish w;
+    size_t count;
+    size_t admins;
+
+    (void)state;
+    struct listeners *second =
+        listeners_next(taken, wish(&w, unix_bind, "127.0.0.1:0"), &fault);
+    assert_string_equal(fault.text, "");
+    listeners_close(taken);
+    const int *fds = listeners_fds(second, &count, &admins);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
+        assert_true(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
+    }
+    /* The same port, whatever 0 would give. */
+    char one[200];
+    snprintf(one, sizeof one, "%s", listeners_names(first));
+    *strchr(one, ',') = '\0';
+    assert_non_null(strstr(listeners_names(second), one));
+    listeners_close(first);
+    listeners_close(second);
+}
+
+static void files_are_the_last_ones(void **state)
+{
+    struct listeners *first = must_open("127.0.0.1:0", unix_bind);
+    struct listeners *second = take_copies(first);
+
+    (void)state;
+    listeners_leave_files(true);
+    listeners_close(first);
+    assert_int_equal(access(path, F_OK), 0);
+    listeners_leave_files(false);
+    listeners_close(second); /* took it over */
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void what_does_not_listen_is_not_taken(void **state)
+{
+    struct listeners *l = must_open("127.0.0.1:0", NULL);
+    size_t count;
+    const struct handed_socket *given = listeners_hand(l, &count);
+    int good = dup(given[0].fd);
+    int bad = dup(STDERR_FILENO);
+    int rest = dup(given[0].fd);
+    const struct handed_socket sockets[] = {
+        {good, "127.0.0.1:0"}, {bad, "127.0.0.1:1"}, {rest, "127.0.0.1:2"}};
+    struct fault fault;
+
+    (void)state;
+    assert_null(listeners_take(sockets, 3, &fault));
+    assert_non_null(strstr(fault.text, "127.0.0.1:1 was not handed over"));
+    for (int fd = good; fd <= rest; fd++)
+        assert_int_equal(fcntl(fd, F_GETFD), -1);
+    listeners_close(l);
+    assert_null(listeners_hand(NULL, &count));
+    assert_int_equal(count, 0);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -446,6 +530,9 @@ int main(void)
         in_folder(operators_have_sockets_of_their_own),
         in_folder(an_operators_port_is_nobody_elses),
         in_folder(an_admin_socket_is_shared_too),
+        in_folder(a_handed_set_is_shared),
+        in_folder(files_are_the_last_ones),
+        in_folder(what_does_not_listen_is_not_taken),
     };
 
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);

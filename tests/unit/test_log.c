@@ -197,6 +197,25 @@ static void levels(void **state)
     assert_false(log_level_named("", &level));
 }
 
+/* Of all who share it; what is not logged is not counted. */
+static void counts(void **state)
+{
+    static _Atomic uint64_t counts[LOG_LEVELS];
+
+    (void)state;
+    assert_true(log_open(path, LOG_INFO, false));
+    log_count(counts);
+    log_debug("x");
+    log_warning("x");
+    log_warning("x");
+    log_critical("x");
+    log_count(NULL);
+    log_warning("x");
+    assert_int_equal(counts[LOG_DEBUG], 0);
+    assert_int_equal(counts[LOG_WARNING], 2);
+    assert_int_equal(counts[LOG_CRITICAL], 1);
+}
+
 #define with_file(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -206,6 +225,7 @@ int main(void)
         with_file(rotation),       with_file(records_cannot_be_forged),
         with_file(opening_fails),  with_file(full_disk),
         with_file(many_processes), with_file(levels),
+        with_file(counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

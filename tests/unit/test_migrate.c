@@ -483,6 +483,68 @@ static void test_killed(void **state)
     db_close(db);
 }
 
+/* Which tokens are known to everybody: "id id …". */
+static void must_mark(struct db *db, const char *ids)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof sql,
+             "SELECT coalesce(group_concat(id, ' '), '') = '%s' FROM tokens"
+             " WHERE sha256 IN (SELECT sha256 FROM prong_demo_tokens)",
+             ids);
+    if (one_int(db, sql) != 1)
+        fail_msg("not the tokens \"%s\"", ids);
+}
+
+static const char demo_of_tokens[] =
+    "INSERT INTO tokens(sha256, role, name, created_at) VALUES"
+    " ('aa', 'user', '', ''), (lower('BB'), 'user', '', '')";
+
+/* All that are there when demo.sql has run, however it made them; none that
+ * came later. */
+static void test_demo_tokens(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, demo_of_tokens);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, true);
+    must_mark(db, "1 2 3");
+    must_run(db, "INSERT INTO tokens(sha256, role, name, created_at)"
+                 " VALUES ('cc', 'user', '', '')");
+    must_migrate(db, app, true);
+    must_mark(db, "1 2 3");
+    db_close(db);
+}
+
+static void test_no_demo_tokens(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, demo_of_tokens);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, false);
+    must_mark(db, "");
+    db_close(db);
+}
+
+/* A former version marked none: those that demo.sql names are found. */
+static void test_former_demo_tokens(void **state)
+{
+    const struct scratch *s = *state;
+    struct made m;
+    const struct app *app = make_app(&m, first_two, demo_of_tokens);
+    struct db *db = must_open(s->path, DB_CREATE);
+
+    must_migrate(db, app, true);
+    must_run(db, "DROP TABLE prong_demo_tokens");
+    must_migrate(db, app, false);
+    must_mark(db, "2");
+    db_close(db);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
@@ -490,6 +552,9 @@ int main(void)
         TEST(test_applies_once),
         TEST(test_fast_path),
         TEST(test_demo),
+        TEST(test_demo_tokens),
+        TEST(test_no_demo_tokens),
+        TEST(test_former_demo_tokens),
         TEST(test_no_migrations),
         TEST(test_failures_leave_no_trace),
         TEST(test_foreign_key_fault),

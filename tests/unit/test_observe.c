@@ -98,7 +98,7 @@ static void paused(void **state)
     assert_true(read_record(RECORDS_RECENT, 0, &r));
     assert_string_equal(r.route, "/b");
     uint64_t came = the.other.trace.came_ns;
-    observe_resume(the.observer, &the.other.call);
+    observe_resume(the.observer, &the.other.call, PHASE_CACHE);
     assert_true(read_record(RECORDS_RECENT, 0, &r));
     assert_string_equal(r.id, "first");
     assert_string_equal(r.route, "/a");
@@ -148,7 +148,7 @@ static void unobserved(void **state)
     observe_route(NULL, &the.guest.call, 9, "/");
     assert_string_equal(the.guest.trace.route, "/"); /* the log wants it */
     observe_pause(NULL, &the.guest.call);
-    observe_resume(NULL, &the.guest.call);
+    observe_resume(NULL, &the.guest.call, PHASE_CACHE);
     end(&the.guest, 200, 1);
     assert_null(the.guest.trace.record);
     the.observer = observer;

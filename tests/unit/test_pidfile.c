@@ -120,6 +120,59 @@ static void no_file_is_no_work(void **state)
                                     "No such file or directory");
 }
 
+static void check_at(const char *suffix, bool there)
+{
+    char name[96];
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    assert_int_equal(access(name, F_OK) == 0, there);
+}
+
+/* Beside the file of a master that lives, which is not touched until it is
+ * gone. */
+static void the_second_stands_beside(void **state)
+{
+    struct fault fault;
+    char own[32];
+
+    (void)state;
+    put("1\n");
+    assert_false(pidfile_write(path, &fault));
+    assert_true(pidfile_write_second(path, &fault));
+    check("1\n");
+    check_at(".2", true);
+    pidfile_remove(path);
+    check("1\n");
+    check_at(".2", false);
+    assert_true(pidfile_write_second(path, &fault));
+    assert_true(pidfile_promote(path, &fault));
+    snprintf(own, sizeof own, "%d\n", (int)getpid());
+    check(own);
+    check_at(".2", false);
+    assert_true(pidfile_promote(path, &fault)); /* nothing to do */
+    check(own);
+    pidfile_remove(path);
+    check_at("", false);
+}
+
+static void anothers_is_not_promoted(void **state)
+{
+    struct fault fault;
+    char second[96];
+
+    (void)state;
+    snprintf(second, sizeof second, "%s.2", path);
+    put("1\n");
+    assert_int_equal(rename(path, second), 0);
+    assert_false(pidfile_write_second(path, &fault));
+    assert_true(pidfile_promote(path, &fault));
+    check_at("", false);
+    check_at(".2", true);
+    unlink(second);
+    assert_true(pidfile_write_second(NULL, &fault));
+    assert_true(pidfile_promote(NULL, &fault));
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -147,6 +200,8 @@ int main(void)
         in_folder(a_live_process_refuses),
         in_folder(what_is_stale_is_in_nobodys_way),
         in_folder(no_file_is_no_work),
+        in_folder(the_second_stands_beside),
+        in_folder(anothers_is_not_promoted),
     };
 
     return cmocka_run_group_tests_name("pidfile", tests, NULL, NULL);

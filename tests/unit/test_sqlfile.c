@@ -199,6 +199,19 @@ static void list_directives(void **state)
     drop(&p);
 }
 
+static void lists_origins(void **state)
+{
+    struct parsed p = parse_good("ok_cors.sql");
+    const struct endpoint *e = p.file.endpoints;
+
+    (void)state;
+    assert_list(e[0].cors, "*|");
+    assert_list(e[1].cors, "https://a.example|http://localhost:3000|");
+    assert_list(e[2].cors, "off|");
+    assert_null(e[3].cors);
+    drop(&p);
+}
+
 static void list_params(void **state)
 {
     struct parsed p = parse_good("ok_chefs.sql");
@@ -464,6 +477,7 @@ int main(void)
         cmocka_unit_test(good_files_parse),
         cmocka_unit_test(one_row),
         cmocka_unit_test(list_directives),
+        cmocka_unit_test(lists_origins),
         cmocka_unit_test(list_params),
         cmocka_unit_test(each_element),
         cmocka_unit_test(statements_split),

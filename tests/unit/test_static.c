@@ -304,6 +304,43 @@ static void test_special_files(void **state)
     assert_int_equal(ask(w, "/pipe"), 404);
 }
 
+static bool says(struct world *w, const char *field)
+{
+    return strstr(buf_text(&w->res.headers), field) != NULL;
+}
+
+static void test_pages(void **state)
+{
+    struct world *w = *state;
+    const struct settings on = {.security_headers = "on",
+                                .content_security_policy = "a-policy"};
+    const struct settings bare = {.security_headers = "on"};
+    const struct settings off = {.security_headers = "off",
+                                 .content_security_policy = "a-policy"};
+
+    assert_int_equal(ask(w, "/"), 200);
+    assert_false(says(w, "X-Frame"));
+    files_secure(w->files, &on);
+    assert_int_equal(ask(w, "/docs/"), 200);
+    assert_true(says(w, "X-Frame-Options: SAMEORIGIN\r\n"));
+    assert_true(
+        says(w, "Referrer-Policy: strict-origin-when-cross-origin\r\n"));
+    assert_true(says(w, "Content-Security-Policy: a-policy\r\n"));
+    assert_int_equal(ask_with(w, "GET", "/", "If-None-Match: *\r\n"), 304);
+    assert_true(says(w, "Content-Security-Policy: a-policy\r\n"));
+    assert_int_equal(ask(w, "/a.txt"), 200);
+    assert_false(says(w, "Policy"));
+    assert_int_equal(ask(w, "/docs"), 301);
+    assert_false(says(w, "Policy"));
+    files_secure(w->files, &bare);
+    assert_int_equal(ask(w, "/"), 200);
+    assert_true(says(w, "X-Frame-Options"));
+    assert_false(says(w, "Content-Security-Policy"));
+    files_secure(w->files, &off);
+    assert_int_equal(ask(w, "/"), 200);
+    assert_false(says(w, "X-Frame") || says(w, "Policy"));
+}
+
 static void test_open_fails(void **state)
 {
     (void)state;
@@ -328,6 +365,7 @@ int main(void)
         TEST(test_eviction),
         TEST(test_no_descriptors),
         TEST(test_special_files),
+        TEST(test_pages),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_open_fails),
     };

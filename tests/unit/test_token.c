@@ -19,19 +19,23 @@ static void test_find(void **state)
         const char *columns; /* role, user_id, expires_at */
         struct identity who;
     } cases[] = {
-        {"plain", "'user', 7, NULL", {true, true, 7, "user"}},
-        {"nobody", "'admin', NULL, NULL", {true, false, 0, "admin"}},
-        {"later", "'user', 1, '2999-01-31T12:00:00Z'", {true, true, 1, "user"}},
-        {"later too", "'user', 1, '2999-01-31 12:00'", {true, true, 1, "user"}},
+        {"plain", "'user', 7, NULL", {true, true, 7, "user", false}},
+        {"nobody", "'admin', NULL, NULL", {true, false, 0, "admin", false}},
+        {"later",
+         "'user', 1, '2999-01-31T12:00:00Z'",
+         {true, true, 1, "user", false}},
+        {"later too",
+         "'user', 1, '2999-01-31 12:00'",
+         {true, true, 1, "user", false}},
         {"soon",
          "'user', 1, datetime('now', '+1 minute')",
-         {true, true, 1, "user"}},
+         {true, true, 1, "user", false}},
         {"past", "'user', 1, datetime('now', '-1 second')", {.known = false}},
         {"long past", "'user', 1, '2020-01-01T00:00:00Z'", {.known = false}},
         {"unreadable", "'user', 1, 'next week'", {.known = false}},
         {"31",
          "'a234567890123456789012345678901', 1, NULL",
-         {true, true, 1, "a234567890123456789012345678901"}},
+         {true, true, 1, "a234567890123456789012345678901", false}},
         {"32", "'a2345678901234567890123456789012', 1, NULL", {.known = false}},
     };
     struct db *db = open_tokens(*state);
@@ -43,7 +47,7 @@ static void test_find(void **state)
     struct tokens *t = tokens_open(db, &fault);
     assert_non_null(t);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        who = (struct identity){true, true, 99, "admin"};
+        who = (struct identity){true, true, 99, "admin", false};
         assert_int_equal(tokens_find(t, slice_of(cases[i].token), &who),
                          DB_DONE);
         assert_int_equal(who.known, cases[i].who.known);
@@ -58,6 +62,27 @@ static void test_find(void **state)
     assert_false(who.known);
     tokens_close(t);
     tokens_close(NULL);
+    db_close(db);
+}
+
+/* One that was marked, among others that were not. */
+static void test_demo_tokens(void **state)
+{
+    struct db *db = open_tokens(*state);
+    struct fault fault;
+    struct identity who;
+
+    insert(db, "demo", "'admin', 1, NULL");
+    insert(db, "real", "'admin', 1, NULL");
+    must_run(db, "INSERT INTO prong_demo_tokens SELECT sha256 FROM tokens"
+                 " WHERE id = 1");
+    struct tokens *t = tokens_open(db, &fault);
+    assert_non_null(t);
+    assert_int_equal(tokens_find(t, SLICE("demo"), &who), DB_DONE);
+    assert_true(who.known && who.demo);
+    assert_int_equal(tokens_find(t, SLICE("real"), &who), DB_DONE);
+    assert_true(who.known && !who.demo);
+    tokens_close(t);
     db_close(db);
 }
 
@@ -297,8 +322,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_find), TEST(test_find_without_database), TEST(test_life),
-        TEST(test_list), TEST(test_other_database),        TEST(test_failures),
+        TEST(test_find),
+        TEST(test_demo_tokens),
+        TEST(test_find_without_database),
+        TEST(test_life),
+        TEST(test_list),
+        TEST(test_other_database),
+        TEST(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

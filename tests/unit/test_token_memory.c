@@ -49,6 +49,21 @@ static void write_own(struct office *o, const char *sql)
     assert_int_equal(db_commit(o->db), DB_DONE);
 }
 
+/* What is kept of a token is over when it becomes one of demo.sql's. */
+static void test_demo_mark(void **state)
+{
+    struct office o;
+
+    open_office(&o, *state);
+    insert(o.stranger, "a", "'user', 7, NULL");
+    assert_true(asks(&o, "a") && !o.who.demo);
+    assert_false(asks(&o, "a"));
+    write_own(&o, "INSERT INTO prong_demo_tokens SELECT sha256 FROM tokens");
+    assert_true(asks(&o, "a") && o.who.demo);
+    assert_true(!asks(&o, "a") && o.who.known && o.who.demo);
+    close_office(&o);
+}
+
 static void test_memory(void **state)
 {
     struct office o;
@@ -72,6 +87,14 @@ static void test_memory(void **state)
     /* Another table does not matter. */
     write_own(&o, "INSERT INTO other VALUES (1)");
     assert_false(asks(&o, "a"));
+
+    /* Without asking. */
+    struct identity who = {.known = false};
+    assert_true(tokens_remember(o.t, SLICE("a"), &who) && who.user_id == 7);
+    who = (struct identity){.known = false};
+    assert_false(tokens_remember(o.t, SLICE("c"), &who) || who.known);
+    write_own(&o, "UPDATE tokens SET role = 'cook'");
+    assert_false(tokens_remember(o.t, SLICE("a"), &who) || who.known);
     close_office(&o);
 }
 
@@ -196,6 +219,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_memory, scratch_make,
+                                        scratch_remove),
+        cmocka_unit_test_setup_teardown(test_demo_mark, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(test_memory_of_changes, scratch_make,
                                         scratch_remove),

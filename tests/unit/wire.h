@@ -136,12 +136,15 @@ static inline void wire_open(void)
 
 static inline int wire_set_up(void **state)
 {
+    static const char *trusted[] = {"127.0.0.1"};
+
     (void)state;
     wire = (struct wire){.settings = {.worker_connections = 100,
                                       .keepalive = 1,
                                       .header_timeout = 1,
                                       .body_timeout = 1,
                                       .send_timeout = 1,
+                                      .forwarded_allow_ips = {trusted, 1},
                                       .limit_request_line = 4094,
                                       .limit_request_fields = 100,
                                       .limit_request_field_size = 8190,

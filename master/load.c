@@ -1,0 +1,45 @@
+#include "common/loop.h"
+
+#include "master/load.h"
+
+static unsigned share(struct load_past *past, uint64_t busy_ns,
+                      uint64_t passed_ns)
+{
+    uint64_t spent_ns = busy_ns - past->busy_ns;
+    bool still = spent_ns == 0;
+    bool stuck = still && past->still;
+
+    past->still = still;
+    if (stuck || spent_ns > passed_ns) /* of a turn that began before */
+        return 100;
+    return (unsigned)(spent_ns * 100 / passed_ns);
+}
+
+unsigned load_look(struct load *l, const struct crew *c,
+                   const struct shared *shared)
+{
+    static struct hand_view hands[SLOTS_ALL];
+    uint64_t now_ns = loop_clock_ns();
+    uint64_t passed_ns = now_ns - l->then_ns;
+    size_t count = crew_view(c, hands, SLOTS_ALL);
+    unsigned known = 0;
+    unsigned sum = 0;
+
+    l->then_ns = now_ns;
+    for (size_t i = 0; i < count; i++) {
+        const struct hand_view *h = &hands[i];
+        if (h->slot >= SLOTS_MAX || h->state != SLOT_READY || h->stopped)
+            continue;
+        struct load_past *past = &l->past[h->slot];
+        uint64_t busy_ns = atomic_load(&shared->slots[h->slot].busy_ns);
+        if (past->pid == h->pid && passed_ns > 0) {
+            sum += share(past, busy_ns, passed_ns);
+            known++;
+        } else {
+            past->still = false;
+        }
+        past->pid = h->pid;
+        past->busy_ns = busy_ns;
+    }
+    return known ? sum / known : 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * load: how busy the workers were between two looks, from what they say in
+ * their slots. Master only.
+ */
+#ifndef PRONG_LOAD_H
+#define PRONG_LOAD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/shared.h"
+#include "master/crew.h"
+
+/* Zeroed at the beginning. What was seen in each slot when last looked at. */
+struct load {
+    uint64_t then_ns;
+    struct load_past {
+        pid_t pid;
+        uint64_t busy_ns;
+        bool still; /* it had not moved then either */
+    } past[SLOTS_MAX];
+};
+
+/*
+ * The share of time since the last look, in percent, that the workers which
+ * serve have not waited: their mean. Who was not there the last time does not
+ * count; 0 without any.
+ *
+ * A worker adds up its time at the end of each turn of its loop, and makes one
+ * each second at least. So one whose sum stands still for two looks, a second
+ * apart, is in the middle of one: busy all the time.
+ */
+unsigned load_look(struct load *l, const struct crew *c,
+                   const struct shared *shared);
+
+#endif

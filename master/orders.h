@@ -1,0 +1,62 @@
+/*
+ * orders: what an operator may ask of a running master, by a signal or over
+ * the control socket, and what it may see. Each takes effect at the end of
+ * the present turn of the master's loop, so it may be called from any watch
+ * of that loop. Master only.
+ */
+#ifndef PRONG_ORDERS_H
+#define PRONG_ORDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "master/crew.h"
+#include "master/reload.h"
+
+struct bells;
+struct loop;
+struct supervisor;
+
+enum stop { STOP_NOT, STOP_GRACEFUL, STOP_QUICK };
+
+/* As HUP: the next generation, unless it does not prove itself. Returns what
+ * reload_news.over will be when it is over. */
+unsigned orders_reload(struct supervisor *s);
+/* As USR1: everybody opens its logs again. */
+void orders_reopen(struct supervisor *s);
+/* As TTIN and TTOU: so many workers more or fewer, at least one, within
+ * --workers-min and --workers-max. Returns how many are wanted now. */
+int64_t orders_scale(struct supervisor *s, int64_t more);
+/* As TERM, or INT. A quick one after a graceful one hurries it; never back. */
+void orders_stop(struct supervisor *s, enum stop how);
+/* The worker is replaced: drains as soon as another one is ready. False when
+ * no worker that is ready has this id. */
+bool orders_replace(struct supervisor *s, pid_t pid);
+
+/* What is under way. */
+enum stop orders_stopping(const struct supervisor *s);
+bool orders_reloading(const struct supervisor *s);
+/* How the last reload ended; valid until the end of the turn. */
+const struct reload_news *orders_reload_news(const struct supervisor *s);
+/* How many workers are wanted. */
+int64_t orders_wanted(const struct supervisor *s);
+
+/* The generation that serves; valid until the end of the turn. */
+const struct generation *orders_present(const struct supervisor *s);
+/* What a reload would load now; to be given back. False with the reason. */
+bool orders_load(const struct supervisor *s, struct generation *out,
+                 struct fault *fault);
+void orders_release(const struct supervisor *s, struct generation *g);
+/* Everybody who has a slot, in the order of slots, the keeper last; at most
+ * `most`. Returns how many. */
+size_t orders_hands(const struct supervisor *s, struct hand_view *out,
+                    size_t most);
+
+/* The master's own, for those who serve operators from within it. */
+struct loop *orders_loop(const struct supervisor *s);
+const struct shared *orders_shared(const struct supervisor *s);
+const struct bells *orders_bells(const struct supervisor *s);
+
+#endif

@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bells.h"
+#include "common/buf.h"
+#include "common/log.h"
+#include "common/segment.h"
+
+#include "master/upgrade_private.h"
+
+static void add_variable(struct upgrade *u, struct arena *arena, char **env,
+                         enum taken which)
+{
+    size_t count = 0;
+
+    if (u->taken[which] == NULL)
+        return;
+    while (env[count])
+        count++;
+    env[count] =
+        arena_format(arena, "%s=%s", upgrade_variable(which), u->taken[which]);
+}
+
+/* Ours, and what was taken out of it: systemd still means the service. The
+ * watchdog without its process id, which is not known yet. */
+static char **make_environment(struct upgrade *u, struct arena *arena)
+{
+    size_t count = 0;
+
+    while (environ[count])
+        count++;
+    char **env = arena_alloc(arena, (count + TAKEN + 1) * sizeof *env);
+    memcpy(env, environ, count * sizeof *env);
+    add_variable(u, arena, env, TAKEN_PID);
+    add_variable(u, arena, env, TAKEN_FD);
+    add_variable(u, arena, env, TAKEN_NOTIFY_SOCKET);
+    add_variable(u, arena, env, TAKEN_WATCHDOG_USEC);
+    if (u->activation.count > 0) {
+        add_variable(u, arena, env, TAKEN_LISTEN_FDS);
+        add_variable(u, arena, env, TAKEN_LISTEN_FDNAMES);
+    }
+    return env;
+}
+
+static struct handover list(const struct upgrade_gift *gift)
+{
+    struct handover h = {
+        .from = getpid(),
+        .life = gift->life_fd,
+        .segment = segment_fd(gift->shared->segment),
+        .bell = gift->bell_fd,
+    };
+
+    h.bell_count = bells_fds(gift->bells, &h.bells);
+    h.sockets = listeners_hand(gift->listeners, &h.socket_count);
+    return h;
+}
+
+static pid_t run_program(struct upgrade *u, const struct upgrade_gift *gift)
+{
+    const struct handover h = list(gift);
+    struct arena *arena = arena_new();
+    struct buf text = {0};
+    int *fds;
+    size_t count = handover_fds(&h, arena, &fds);
+
+    handover_write(&h, &text);
+    u->taken[TAKEN_PID] = arena_format(arena, "%d", (int)h.from);
+    u->taken[TAKEN_FD] = arena_text(arena, buf_view(&text));
+    const struct successor successor = {
+        .program = u->program,
+        .argv = u->argv,
+        .env = make_environment(u, arena),
+        .folder = u->folder,
+        .errors = gift->detached ? log_descriptor() : -1,
+        .keep = fds,
+        .keep_count = count,
+    };
+    pid_t pid = spawn_successor(&successor);
+    int reason = errno;
+    u->taken[TAKEN_PID] = u->taken[TAKEN_FD] = NULL;
+    buf_free(&text);
+    arena_free(arena);
+    errno = reason;
+    return pid;
+}
+
+void upgrade_start(struct upgrade *u, const struct upgrade_gift *gift)
+{
+    if (u == NULL || gift->listeners == NULL)
+        return;
+    if (u->successor || u->second) {
+        log_warning("USR2 signal ignored. %s exists.",
+                    u->successor ? "Child" : "Parent");
+        return;
+    }
+    pid_t pid = run_program(u, gift);
+    if (pid < 0) {
+        log_error("Cannot start a new master: %s: %s", u->program,
+                  strerror(errno));
+        return;
+    }
+    log_info("Starting a new master with pid: %d", (int)pid);
+    u->successor = pid;
+    listeners_leave_files(true);
+}
+
+pid_t upgrade_successor(const struct upgrade *u)
+{
+    return u ? u->successor : 0;
+}
+
+void upgrade_ended(struct upgrade *u, const struct spawn_end *end)
+{
+    char words[64];
+
+    if (u == NULL || end->pid != u->successor)
+        return;
+    u->successor = 0;
+    listeners_leave_files(false);
+    log_write(end->signal || end->code ? LOG_ERROR : LOG_INFO,
+              "The new master (pid:%d) %s, and we go on", (int)end->pid,
+              spawn_words(end, words));
+}

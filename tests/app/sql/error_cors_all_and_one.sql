@@ -1,0 +1,4 @@
+-- 3: "*" stands alone behind @cors
+-- GET /x
+-- @cors https://a.example *
+SELECT 1;

@@ -1,0 +1,4 @@
+-- 3: @cors needs origins, * or off
+-- GET /x
+-- @cors
+SELECT 1;

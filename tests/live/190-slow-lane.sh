@@ -1,0 +1,123 @@
+#!/bin/bash
+# Goal: while statements take seconds, the one worker there is answers
+# everybody else: health, cached answers and 304s, quick reads, writes. Also
+# during a sort, of which SQLite tells nobody anything. More slow ones than
+# threads wait for each other.
+. "$(dirname "$0")/lib.sh"
+
+make_app
+cat >"$T/app/api/slow.sql" <<'SQL'
+-- GET /endless/{n}
+-- @param n integer
+-- @timeout 3s
+-- @value
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < :n)
+SELECT count(*) FROM c;
+
+-- GET /unknown
+-- @value
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+SELECT count(*) FROM c;
+
+-- GET /said
+-- @slow
+-- @timeout 3s
+-- @value
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+SELECT count(*) FROM c;
+
+-- GET /sorted
+-- @timeout 60s
+-- @one
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 400000)
+SELECT count(*) AS n FROM (SELECT 1 FROM c GROUP BY hex(x * 7919 % 1000003) || 'x');
+
+-- GET /kept
+-- @cache 1h
+SELECT id, name FROM items LIMIT 3;
+SQL
+
+slow=()
+# behind PATH…: begins requests that take long.
+behind() {
+    local path
+    slow=()
+    for path in "$@"; do
+        curl -s -m 60 -o /dev/null -w '%{http_code}\n' "$URL$path" \
+            >>"$T/slow" &
+        slow+=($!)
+    done
+    await 5 at_work
+}
+
+at_work() {
+    curl -s -m 2 "$ADMIN/api/monitoring/requests?list=current" >"$T/body" &&
+        [ "$(grep -o '"phase":"sql"' "$T/body" | wc -l)" -ge 1 ]
+}
+
+# So many statements run.
+away() {
+    at_work && [ "$(grep -o '"phase":"sql"' "$T/body" | wc -l)" -eq "$1" ]
+}
+
+unfinished() {
+    local pid
+    for pid in "${slow[@]}"; do
+        kill -0 "$pid" 2>/dev/null || fail "a slow one was first"
+    done
+}
+
+# What costs no SQL is answered while the slow ones are not.
+cheap_ones() {
+    expect 200 GET /api/health
+    expect 200 GET /kept
+    header cache-status '.*hit.*'
+    expect 304 GET /kept -H "If-None-Match: $(tr -d '\r' <"$T/head" |
+        sed -n 's/^etag: //Ip')"
+}
+
+# And what needs some.
+others() {
+    for _ in 1 2 3; do
+        cheap_ones
+        expect 200 GET /items/1
+        expect 201 POST /items --json "{\"name\": \"others $RANDOM $RANDOM\"}"
+        expect 200 GET /kept # the write has outdated it
+    done
+    unfinished
+}
+
+admin_port=$(python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+ADMIN=http://127.0.0.1:$admin_port
+start -w 1 --admin-bind "$admin_port"
+expect 200 GET /kept
+
+behind /sorted
+others
+wait "${slow[@]}"
+[ "$(cat "$T/slow")" = 200 ] || fail "sorted: $(cat "$T/slow")"
+rm "$T/slow"
+
+behind /endless/1000000000 /endless/1000000001 /endless/1000000002 \
+    /endless/1000000003 /endless/1000000004 /endless/1000000005
+others
+wait "${slow[@]}"
+# The two that began are stopped at their time; those behind them waited as
+# long for a thread.
+[ "$(grep -c 504 "$T/slow")" -ge 2 ] || fail "stopped: $(cat "$T/slow")"
+[ "$(grep -cE '50[34]' "$T/slow")" -eq 6 ] || fail "slow: $(cat "$T/slow")"
+
+# All threads but one are in statements: the last one keeps to what is cheap.
+# A quick stop does not wait for them.
+behind /said /said
+await 5 away 2
+said=("${slow[@]}")
+behind /unknown
+await 5 away 3
+slow+=("${said[@]}")
+cheap_ones
+unfinished
+kill -INT "$PID"
+ended 5 0
+wait "${slow[@]}" || true

@@ -1,0 +1,36 @@
+/*
+ * authlimit: how many wrong tokens one address may show in a minute
+ * (limit_auth_failures), in all workers together. Beyond that it gets a 429
+ * before its token is looked up, but for tokens that this worker has just seen
+ * to be right: who shares an address with a guesser and is known goes on
+ * working, and a guesser learns nothing from that which he had not known.
+ *
+ * A missing token is no wrong one. Who has no address (a unix socket whose
+ * proxy does not tell) is not limited: it would lock out everybody.
+ */
+#ifndef PRONG_AUTHLIMIT_H
+#define PRONG_AUTHLIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buckets.h"
+#include "worker/call.h"
+
+/* Plain data. */
+struct authlimit {
+    struct buckets *buckets; /* null: no limit */
+    uint64_t kind;
+    struct buckets_rule rule;
+};
+
+/* Null buckets or 0: there is no limit. */
+struct authlimit authlimit_of(struct buckets *b, int64_t a_minute);
+
+/* False when the address has to wait: the response is a complete 429. */
+bool authlimit_admits(const struct authlimit *l, struct call *call);
+/* A token that it showed was wrong: counted, and logged as it is beyond the
+ * limit now (episodes.h). */
+void authlimit_failed(const struct authlimit *l, struct call *call);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * preflight: the question that a browser asks before it lets a page of another
+ * site send more than a form could (fetch.spec.whatwg.org, "CORS-preflight
+ * request"): OPTIONS with Origin and Access-Control-Request-Method.
+ */
+#ifndef PRONG_PREFLIGHT_H
+#define PRONG_PREFLIGHT_H
+
+#include "worker/call.h"
+#include "worker/cors.h"
+#include "worker/router.h"
+
+/*
+ * Answers it: 204 with those of the path's methods whose endpoints admit the
+ * origin. False, and nothing done, when it is no such question or none does;
+ * the browser then finds no leave in whatever it gets. In `router` the app's
+ * endpoints are numbered from OWN_PATHS on.
+ */
+bool preflight_answer(const struct cors_rules *rules,
+                      const struct router *router, struct call *call);
+
+#endif
