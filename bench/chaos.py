@@ -3,7 +3,7 @@
 stopped, and the server is reloaded, scaled and upgraded, at random.
 
     bench/chaos.py [--seconds 60] [--seed N] [--workers 3] [--rate 400]
-                   [--only kill,stop,…] [--without upgrade,…]
+                   [--only kill,stop,…] [--without upgrade,…] [--untimed]
 
 The verdict: no request may fail, but those on a connection that a killed
 worker held when it was killed (each failure is looked up there); every write
@@ -56,8 +56,7 @@ class Run:
     # ---- what is done to it -------------------------------------------------
 
     def kill(self):
-        before = self.full()
-        pid = self.random.choice(sorted(before))
+        pid = self.random.choice(sorted(self.full()))
         looked = time.monotonic()
         ports = self.server.client_ports(pid)
         kill = Kill(pid, looked, ports, time.monotonic())
@@ -65,7 +64,7 @@ class Run:
 
         def is_full():
             now = self.server.ready_workers()
-            return pid not in now and len(now) >= len(before)
+            return pid not in now and len(now) >= self.wanted
         wait_for("full strength", is_full, pause=0.001)
         kill.full_ms = 1e3 * (time.monotonic() - kill.when)
         self.kills.append(kill)
@@ -116,11 +115,15 @@ class Run:
         new = wait_for("the second master", lambda: int(second.read_text()), 20)
         wait_for("the second one's workers", lambda: len(
             children(new) & self.server.ready_workers()) >= self.workers, 20)
+        self.server.hang_up()  # it would wait for us as for any client
         os.kill(old, signal.SIGTERM)
         self.server.master = new
         wait_for("the first one's end", lambda: not alive(old), 40)
         wait_for("the pid file", lambda:
                  int(self.server.pidfile.read_text()) == new)
+        # The second one listens there within a second or so.
+        wait_for("its control socket",
+                 lambda: self.server.ctl("status")[0] == 0, 5, 0.1)
         self.replaced(before, "the upgrade")
 
     def control(self):
@@ -138,10 +141,11 @@ class Run:
     # ---- how it goes on -----------------------------------------------------
 
     def full(self):
-        """All workers that there should be, once they are ready."""
+        """All workers that there should be, once they are ready and nobody
+        else is there."""
         def found():
             now = self.server.ready_workers()
-            return now if len(now) >= self.wanted else None
+            return now if len(now) == self.wanted else None
         return wait_for(f"{self.wanted} workers", found, 40)
 
     def go_on(self, acts, seconds):
@@ -172,8 +176,10 @@ def children(pid):
 
 def excused(failure, kills):
     """The worker that held its connection was killed meanwhile."""
+    # Of a first request: the connection is older than our knowledge of it.
+    opened = failure["opened" if failure["asked"] else "began"]
     return failure["opened"] and any(
-        k.took(failure) and failure["opened"] <= k.when
+        k.took(failure) and opened <= k.when
         and failure["began"] <= k.when + AFTER_KILL_S
         and k.when <= failure["ended"] <= k.when + AFTER_KILL_S
         for k in kills)
@@ -192,7 +198,7 @@ def count_rows(server, report):
     return None
 
 
-def judge(run, report):
+def judge(run, report, timed):
     """What was wrong, in words."""
     wrong = []
     left = [f for f in report["failures"] if not excused(f, run.kills)]
@@ -206,7 +212,7 @@ def judge(run, report):
     if rows:
         wrong.append(rows)
     full = [k.full_ms for k in run.kills]
-    if full and max(full) > FULL_STRENGTH_MS:
+    if full and timed and max(full) > FULL_STRENGTH_MS:
         wrong.append(f"full strength only after {max(full):.0f} ms")
     print("done to it:      ", ", ".join(f"{n} {act}" for act, n
                                          in sorted(run.done.items())))
@@ -235,6 +241,8 @@ def main():
     p.add_argument("--rate", type=float, default=400)
     p.add_argument("--only", default="")
     p.add_argument("--without", default="")
+    p.add_argument("--untimed", action="store_true",
+                   help="no verdict on times, for a busy machine")
     o = p.parse_args()
     acts = [a for a in ACTS if (not o.only or a in o.only.split(","))
             and a not in o.without.split(",")]
@@ -248,7 +256,7 @@ def main():
                         o.rate, "--seed", o.seed) as guests:
                 run.go_on(acts, o.seconds)
                 report = guests.leave()
-            wrong = judge(run, report)
+            wrong = judge(run, report, not o.untimed)
         except Trouble as e:
             wrong = [str(e)]
         if wrong:

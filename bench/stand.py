@@ -59,6 +59,7 @@ class Server:
         self.pidfile = self.folder / "pid"
         self.page = None  # a connection to the operators' listener
         shutil.copytree(HERE / "small", self.app)
+        (self.app / "web" / "large.txt").write_text("large\n" * 350000)
         argv = [PRONG, "-w", workers, "-b", f"127.0.0.1:{self.port}",
                 "--admin-bind", f"127.0.0.1:{self.admin}", "-p", self.pidfile,
                 "--error-logfile", self.log, "--keep-alive", "10", *flags,
@@ -79,6 +80,7 @@ class Server:
 
     def __exit__(self, kind, *_):
         """Ends what it started: all of it is in one session."""
+        self.hang_up()  # or it waits for us as long as keep-alive says
         with contextlib.suppress(OSError):
             os.kill(self.master, signal.SIGTERM)
         with contextlib.suppress(Trouble):
@@ -142,11 +144,15 @@ class Server:
                 self.page.request("GET", path)
                 return json.loads(self.page.getresponse().read())
             except (OSError, http.client.HTTPException):
-                self.page.close()
-                self.page = None
+                self.hang_up()
                 if last:
                     raise
         return None
+
+    def hang_up(self):
+        if self.page:
+            self.page.close()
+            self.page = None
 
     def ready_workers(self):
         """Their process ids."""

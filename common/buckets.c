@@ -11,7 +11,7 @@ enum {
 
 /* Processes read the clock at different moments of their work; a debt that
  * exceeds the rule's by more than this is not of this rule. */
-static const uint64_t skew_ns = 1000 * 1000 * 1000;
+static const uint64_t skew_ns = 1000ULL * 1000 * 1000;
 
 struct bucket {
     _Atomic uint64_t key; /* 0: nobody's */

@@ -34,10 +34,12 @@ void heritage_say_ready(const struct heritage *h)
     wake_master(h);
 }
 
-void heritage_ask_to_leave(const struct heritage *h, enum leave_reason why)
+bool heritage_ask_to_leave(const struct heritage *h, enum leave_reason why)
 {
     uint32_t not_yet = LEAVE_NOT;
 
-    if (atomic_compare_exchange_strong(&h->slot->leave, &not_yet, why))
-        wake_master(h);
+    if (!atomic_compare_exchange_strong(&h->slot->leave, &not_yet, why))
+        return false;
+    wake_master(h);
+    return true;
 }

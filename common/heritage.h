@@ -46,7 +46,8 @@ enum {
     SLOT_KEEPER = SLOTS_MAX,
     SLOT_MASTER, /* only its own figures */
     SLOTS_ALL,
-    THREADS_MAX = 8 /* of one worker */
+    THREADS_MAX = 8, /* of one worker */
+    LAST_WORDS = 512,
 };
 
 /* Why a worker asks to be replaced. */
@@ -131,7 +132,11 @@ struct heritage {
                         written when it is there, never read; watched with
                         LOOP_EDGE by those who wait */
     const struct bells *bells; /* one for each slot; see bells.h */
-    pid_t master;              /* the master's process id */
+    /* Its own LAST_WORDS bytes, shared with the master: the first error that
+     * it logs, so that the master can tell why it did not come to be. Null:
+     * there is no room. */
+    char *last_words;
+    pid_t master; /* the master's process id */
 };
 
 /*
@@ -153,7 +158,8 @@ bool heritage_is_last(const struct heritage *h);
 void heritage_say_ready(const struct heritage *h);
 
 /* A worker asks to be replaced: says so in its slot and wakes the master. It
- * goes on serving until SIGTERM. */
-void heritage_ask_to_leave(const struct heritage *h, enum leave_reason why);
+ * goes on serving until SIGTERM. False when it has asked already, or need not:
+ * the first reason stands. */
+bool heritage_ask_to_leave(const struct heritage *h, enum leave_reason why);
 
 #endif

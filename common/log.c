@@ -35,6 +35,8 @@ static struct {
     enum log_level level;
     char path[4096];          /* "" or "-": standard error */
     _Atomic uint64_t *counts; /* LOG_LEVELS of them; null: none */
+    char *kept;               /* where the next error is kept; null: nowhere */
+    size_t kept_size;
 } the_log = {.fd = STDERR_FILENO, .level = LOG_INFO};
 
 static int open_path(const char *path)
@@ -152,6 +154,18 @@ static size_t json_line(char *line, size_t room, enum log_level level,
     return len;
 }
 
+void log_keep(char *room, size_t size)
+{
+    the_log.kept = room;
+    the_log.kept_size = size;
+}
+
+static void keep(const char *message)
+{
+    snprintf(the_log.kept, the_log.kept_size, "%s", message);
+    the_log.kept = NULL;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char message[MESSAGE_MAX];
@@ -170,6 +184,8 @@ void log_write(enum log_level level, const char *format, ...)
     size_t len = the_log.json ? json_line(line, sizeof line, level, message)
                               : text_line(line, sizeof line, level, message);
     pthread_mutex_lock(&lock);
+    if (level >= LOG_ERROR && the_log.kept)
+        keep(message);
     /* A log that cannot be written must not stop the server. */
     ssize_t ignored = write(the_log.fd, line, len);
     (void)ignored;

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
@@ -32,6 +33,10 @@ bool log_level_named(const char *name, enum log_level *out);
 /* Lines are counted there by their level from now on, by every process that
  * shares it; null: nowhere. */
 void log_count(_Atomic uint64_t counts[LOG_LEVELS]);
+
+/* The next error (or worse) that is logged is also kept there, cut short to
+ * the room, and the others are not; null: nowhere. */
+void log_keep(char *room, size_t size);
 
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

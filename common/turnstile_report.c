@@ -187,8 +187,8 @@ uint64_t turnstile_queued(const struct turnstile *t, unsigned but)
 
     for (uint32_t i = 0; i < used; i++)
         if (i != place_of(but))
-            sum += atomic_load_explicit(&t->place[i].queued,
-                                        memory_order_relaxed);
+            sum +=
+                atomic_load_explicit(&t->place[i].queued, memory_order_relaxed);
     return sum;
 }
 

@@ -3,13 +3,14 @@
 
 #include "common/loop.h"
 #include "common/shared.h"
+#include "common/shm.h"
 #include "master/hand.h"
 #include "master/spawn.h"
 
 #include "master/crew.h"
 
 /* The workers' come first, so that whoever means them ends at SLOTS_MAX. */
-enum { HANDS = SLOT_KEEPER + 1 };
+enum { HANDS = SLOT_KEEPER + 1, WORDS_BYTES = HANDS * LAST_WORDS };
 
 /* A slot and its hand have the same index. */
 struct crew {
@@ -18,6 +19,7 @@ struct crew {
     struct orders orders;
     void (*on_stranger)(void *self, const struct spawn_end *end);
     void *self;
+    char *last_words;    /* see heritage.h; of all hands, one behind another */
     bool leaving;        /* everybody is: see crew_retire_all */
     bool keeper_hurried; /* it was told to leave at once */
     struct hand hands[HANDS];
@@ -312,6 +314,11 @@ void crew_tend(struct crew *c)
 
 /* ---- the whole --------------------------------------------------------- */
 
+static char *words_of(const struct crew *c, unsigned i)
+{
+    return c->last_words ? c->last_words + (size_t)i * LAST_WORDS : NULL;
+}
+
 static void assign(struct crew *c, const struct crew_config *config)
 {
     for (unsigned i = 0; i < HANDS; i++) {
@@ -325,6 +332,7 @@ static void assign(struct crew *c, const struct crew_config *config)
                               .life_fd = config->life_fd,
                               .bell_fd = config->bell_fd,
                               .bells = config->bells,
+                              .last_words = words_of(c, i),
                               .master = getpid()};
     }
 }
@@ -346,6 +354,7 @@ struct crew *crew_new(const struct crew_config *config)
                                        .blame = blame,
                                        .bell_fd = config->bell_fd,
                                        .bells = config->bells};
+    c->last_words = shm_map(WORDS_BYTES); /* null: nobody tells why */
     assign(c, config);
     return c;
 }
@@ -360,5 +369,6 @@ void crew_free(struct crew *c)
     if (c == NULL)
         return;
     blame_free(c->orders.estate.blame);
+    shm_unmap(c->last_words, WORDS_BYTES);
     free(c);
 }

@@ -11,6 +11,7 @@
 
 enum {
     BACKOFF_MAX_S = 60, /* doubles from 1 */
+    LATE_MS = 500,      /* that a heartbeat, one a second, may be late */
     ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
     QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
     LEAVE_MS = 500,     /* from the end of the grace to SIGKILL */
@@ -169,7 +170,7 @@ static void abort_if_silent(struct hand *h, uint64_t now_ms)
         beat_ms = h->forgiven_ms;
     /* A beat may be younger than our clock reading. */
     if (limit_ms == 0 || h->aborted || now_ms < beat_ms ||
-        now_ms - beat_ms <= limit_ms)
+        now_ms - beat_ms <= limit_ms + LATE_MS)
         return;
     log_critical("%s TIMEOUT (pid:%d)", is_keeper(h) ? "KEEPER" : "WORKER",
                  (int)h->pid);
@@ -331,58 +332,6 @@ void hand_continue(struct hand *h)
         return;
     h->kill_ms = HAND_NEVER;
     be_patient(h);
-}
-
-static void log_end(const struct hand *h)
-{
-    const struct spawn_end *end = &h->end;
-    const char *who = h->role->title;
-    char words[64];
-
-    spawn_words(end, words);
-    if (end->signal == SIGKILL && !h->killed)
-        log_error("%s (pid:%d) %s! Perhaps out of memory?", who, (int)end->pid,
-                  words);
-    else if (end->signal == SIGTERM) /* before it could listen: it was asked */
-        log_info("%s (pid:%d) %s!", who, (int)end->pid, words);
-    else if (end->signal)
-        log_warning("%s (pid:%d) %s!", who, (int)end->pid, words);
-    else if (end->code)
-        log_error("%s (pid:%d) %s.", who, (int)end->pid, words);
-}
-
-/* Silence is a crash too; being slower than the grace is not. */
-static bool crashed(const struct hand *h)
-{
-    if (h->killed && !h->aborted)
-        return false;
-    if (h->end.signal)
-        return h->end.signal != SIGTERM;
-    return h->end.code != EXIT_ASKED && h->end.code != EXIT_BOOT &&
-           h->end.code != EXIT_NO_APP;
-}
-
-static void settle(const struct hand *h)
-{
-    const struct death death = {
-        .end = &h->end,
-        .role = h->role,
-        .number = h->heritage.number,
-        .crash = crashed(h),
-        .blamed = h->era->number >= h->orders->blamed_from,
-    };
-
-    estate_settle(&h->orders->estate, &death);
-}
-
-void hand_end(struct hand *h, const struct spawn_end *end)
-{
-    hand_look(h); /* it may have become ready and died since we looked */
-    h->end = *end;
-    h->pid = 0;
-    log_end(h);
-    settle(h);
-    hand_react(h, HAND_ENDED);
 }
 
 void hand_quit(struct hand *h)

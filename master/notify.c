@@ -130,9 +130,16 @@ static void take_rate(struct notify *n, const struct notify_facts *f,
     n->counted_ms = now_ms;
 }
 
+static void add(char text[TEXT_MAX], const char *more)
+{
+    size_t len = strlen(text);
+
+    snprintf(text + len, TEXT_MAX - len, "%s", more);
+}
+
 /* Appends it to what is sent; only when it says something new. */
 static void add_status(struct notify *n, const struct notify_facts *f,
-                       uint64_t now_ms, char *text)
+                       uint64_t now_ms, char text[TEXT_MAX])
 {
     char status[TEXT_MAX / 2];
 
@@ -144,7 +151,7 @@ static void add_status(struct notify *n, const struct notify_facts *f,
     if (strcmp(status, n->status) == 0)
         return;
     memcpy(n->status, status, sizeof status);
-    strcat(text, status);
+    add(text, status);
 }
 
 static void tell_life(struct notify *n, const struct notify_facts *f,
@@ -155,7 +162,7 @@ static void tell_life(struct notify *n, const struct notify_facts *f,
     if (n->watchdog_ms && now_ms >= n->alive_ms) {
         n->alive_ms = now_ms + n->watchdog_ms;
         if (f->alive)
-            strcat(text, "WATCHDOG=1\n");
+            add(text, "WATCHDOG=1\n");
     }
     if (now_ms >= n->status_ms)
         add_status(n, f, now_ms, text);

@@ -1,9 +1,7 @@
 #include <assert.h>
-#include <stdio.h>
 
 #include "common/cache.h"
 #include "common/log.h"
-#include "common/shared.h"
 #include "common/shared.h"
 #include "common/title.h"
 #include "master/changes.h"
@@ -175,20 +173,30 @@ void reload_drop(struct reload *r)
     close_listeners(e);
 }
 
+/* Its own words, with file and line; or else how it ended. */
+static void say_why(const struct spawn_end *end, struct fault *reason)
+{
+    char words[64];
+
+    if (end->signal == 0 && end->last_words && *end->last_words)
+        fault_set(reason, "%.*s", LAST_WORDS - 1, end->last_words);
+    else
+        fault_set(reason, "worker (pid:%d) %s", (int)end->pid,
+                  spawn_words(end, words));
+}
+
 /* The old generation serves, so there is no hurry and no second chance: any
  * death of the proof ends the attempt. */
 void reload_judge(struct reload *r)
 {
     const struct era *e = r->candidate;
-    char reason[96];
-    char words[64];
+    struct fault reason;
 
     if (e && e->proven) {
         promote(r);
     } else if (e && e->failed) {
-        snprintf(reason, sizeof reason, "worker (pid:%d) %s",
-                 (int)e->failure.pid, spawn_words(&e->failure, words));
-        say_failed(r, reason);
+        say_why(&e->failure, &reason);
+        say_failed(r, reason.text);
         reload_drop(r);
     }
 }

@@ -143,6 +143,7 @@ static void child(const struct role *role, const struct heritage *h)
     int code = EXIT_BOOT;
 
     set_signals();
+    log_keep(h->last_words, LAST_WORDS);
     if (is_orphan(h)) /* nobody would ever reap us */
         exit(EXIT_ASKED);
     if (settle(role, h, &fault))
@@ -189,6 +190,8 @@ pid_t spawn_worker(const struct role *role, const struct heritage *h)
     sigset_t before;
 
     expect_birth(h->slot);
+    if (h->last_words)
+        h->last_words[0] = '\0';
     fflush(NULL); /* or the child's exit writes the same bytes again */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);

@@ -26,6 +26,9 @@ struct spawn_end {
     int signal;   /* 0: it exited */
     int code;     /* -1: it never came to be, fork failed */
     long peak_kb; /* largest resident size */
+    /* The first error that it logged, "" when there was none; null: not known.
+     * Until another process is born in its place. */
+    const char *last_words;
 };
 
 /*

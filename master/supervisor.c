@@ -268,6 +268,8 @@ static void close_if_open(int fd)
         close(fd);
 }
 
+/* But for the write end of the life pipe, which ends with the process: who
+ * follows us takes our pid file over then, and not while we remove it. */
 static void tear_down(struct supervisor *s)
 {
     crew_free(s->crew);
@@ -276,7 +278,6 @@ static void tear_down(struct supervisor *s)
     close_if_open(s->bell);
     bells_free(s->bells);
     close_if_open(s->life[0]);
-    close_if_open(s->life[1]);
 }
 
 static void run(struct supervisor *s)

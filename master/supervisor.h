@@ -12,9 +12,13 @@
  *   era.c         one generation
  *   crew.c        all processes: counting, starting, retiring
  *   hand.c        one of them: its slot as a machine, state by event
+ *   hand_end.c    how its process ended
+ *   scaling.c     what the load calls for; load.c, how busy they are
+ *   changes.c     in what a reload differs
  *   estate.c      what a dead one left behind
  *   blame.c       which endpoint it died of
  *   spawn.c       one process
+ *   succession.c  another master before, after or beside this one, and systemd
  */
 #ifndef PRONG_SUPERVISOR_H
 #define PRONG_SUPERVISOR_H

@@ -60,9 +60,9 @@ struct endpoints_config {
     bool durable;                /* writes are answered once they are on disk */
     size_t entry_max;            /* bytes of the largest answer kept */
     struct endpoints_limits limits;
-    struct observer *observer;   /* null: nobody counts */
-    bool first;                  /* of its generation: logs what @cache cannot
-                                    promise */
+    struct observer *observer; /* null: nobody counts */
+    bool first;                /* of its generation: logs what @cache cannot
+                                  promise */
 };
 
 /* Prepares every endpoint of the app. Null with "file:line: reason". */

@@ -56,11 +56,27 @@ static uint64_t end_of(const struct visit *v)
     return v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms;
 }
 
+/*
+ * How long it may wait for a thread: shed_ms, as others for the loop, but at
+ * least a quarter of the time that its SQL has, since who allows that much does
+ * not expect an answer at once.
+ */
+static uint64_t patience_of(const struct visit *v)
+{
+    uint64_t came_ms = v->call->trace->came_ns / 1000000;
+    uint64_t most = (uint64_t)endpoint_of(v)->timeout_ms / 4;
+    uint64_t shed_ms = (uint64_t)v->es->config.limits.shed_ms;
+
+    if (shed_ms == 0)
+        return v->call->until_ms;
+    uint64_t until_ms = came_ms + (shed_ms > most ? shed_ms : most);
+    return until_ms < v->call->until_ms ? until_ms : v->call->until_ms;
+}
+
 static void hold(struct visit *v)
 {
-    const struct waiter w = {.call = v->call,
-                             .endpoint = v->p->index,
-                             .until_ms = v->call->until_ms};
+    const struct waiter w = {
+        .call = v->call, .endpoint = v->p->index, .until_ms = patience_of(v)};
 
     waiting_add(&v->es->lobby->held, &w);
 }

@@ -13,7 +13,7 @@
 
 enum { WHO_MAX = 1 + sizeof(struct ip) };
 
-static const uint64_t second_ns = 1000 * 1000 * 1000;
+static const uint64_t second_ns = 1000ULL * 1000 * 1000;
 
 static const char *const names[] = {
     [RATE_BY_ADDRESS] = "address",
@@ -113,9 +113,8 @@ bool ratelimit_admits(const struct ratelimit *l, const struct endpoint *e,
     struct buckets_level level;
     char room[WHO_MAX];
 
-    if (l->buckets == NULL || call->inside || call->rated)
+    if (l->buckets == NULL || call->inside)
         return true;
-    call->rated = true;
     struct slice subject = who_asks(l, e->rate.by, call, who, room);
     buckets_take(l->buckets, buckets_key(l->kind, subject), &l->rule,
                  loop_clock_ns(), &level);

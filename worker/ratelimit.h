@@ -43,9 +43,9 @@ struct ratelimit ratelimit_of(const struct endpoint *e, struct buckets *b);
 struct buckets_rule ratelimit_a_minute(uint64_t times);
 
 /*
- * Counts the call, once however often it is asked about, and notes what is
- * left in call->res->aside. False when it is one too many: the response is a
- * complete 429. The server's own calls are free.
+ * Counts the call and notes what is left in call->res->aside; to be asked once
+ * for each call. False when it is one too many: the response is a complete
+ * 429. The server's own calls are free.
  */
 bool ratelimit_admits(const struct ratelimit *l, const struct endpoint *e,
                       struct call *call, const struct identity *who);

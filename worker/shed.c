@@ -17,17 +17,25 @@ struct shed shed_of(int64_t target_ms)
     return (struct shed){.target_ns = target_ns, .window_ns = window_ns};
 }
 
+static void begin_window(struct shed *s, uint64_t now_ns, bool on)
+{
+    s->on = on;
+    s->until_ns = now_ns + s->window_ns;
+    s->late = s->timely = 0;
+}
+
 bool shed_refuses(struct shed *s, uint64_t waited_ns, uint64_t now_ns)
 {
+    bool late = waited_ns > s->target_ns;
+
     if (s->target_ns == 0)
         return false;
-    if (waited_ns <= s->target_ns) {
-        s->since_ns = 0;
-        return false;
-    }
-    /* It came after the last one's turn: the queue was empty in between. */
-    if (s->since_ns == 0 || now_ns - waited_ns > s->last_ns)
-        s->since_ns = now_ns;
+    if (now_ns - waited_ns > s->last_ns + s->window_ns)
+        begin_window(s, now_ns, false); /* for so long nobody was waiting */
+    else if (now_ns >= s->until_ns)
+        begin_window(s, now_ns, s->on ? s->late > 0 : s->late > s->timely);
     s->last_ns = now_ns;
-    return now_ns - s->since_ns >= s->window_ns;
+    s->late += late;
+    s->timely += !late;
+    return s->on && late;
 }

@@ -50,6 +50,9 @@ wait "$load" || fail "the upgrade cost requests: $(cat "$T/load")"
 cat "$T/load"
 await 5 workers_of "$PID" 2
 get "$hit" /chart
+operator GET /api/monitoring/metrics
+[ "$(page_value '$.workers[0].generation')" = 3 ] ||
+    fail "generations are not numbered on"
 logged 'Master has been promoted.' 2
 ! logged 'Starting cold' || fail "a cold start"
 leave

@@ -59,9 +59,13 @@ printf -- '\n-- GET /more\nSELECT 1 AS one;\n' >>"$T/app/api/items.sql"
 code 0 reload
 says '^Reloaded: 1 endpoint added, 0 changed, 0 removed, [0-9]+ kept'
 expect 200 GET /more
-printf -- '\n-- NEITHER /this\nSELECT 1;\n' >>"$T/app/api/items.sql"
+printf -- '-- NEITHER /this\nSELECT 1;\n' >"$T/app/api/wrong.sql"
 code 1 reload
-says 'Error: Reload failed: .*items.sql:[0-9]+: '
+says 'Error: Reload failed: .*wrong.sql:1: '
+printf -- '-- GET /wrong\nSELECT 1 FROM\n  nonsense;\n' >"$T/app/api/wrong.sql"
+code 1 reload
+says 'Error: Reload failed: .*wrong.sql:[23]: no such table: nonsense, still'
+rm "$T/app/api/wrong.sql"
 expect 200 GET /more
 
 # What is no order.
@@ -88,7 +92,7 @@ code 0 status
 expect 200 GET /items
 
 # A second server on the same database leaves it alone, and takes it over.
-"$prong" -b 127.0.0.1:0 --error-logfile "$T/log.second" "$T/app" &
+setsid "$prong" -b 127.0.0.1:0 --error-logfile "$T/log.second" "$T/app" &
 second=$!
 groups+=("$second")
 await 10 grep -q 'another server listens at' "$T/log.second"
@@ -98,7 +102,7 @@ json '$.master' "$PID"
 code 0 stop
 says '^Stopping'
 ended 20 0
-await 10 grep -q 'Control socket: ' "$T/log.second"
+await 10 grep -q 'INFO. Control socket: ' "$T/log.second"
 code 0 quit
 await 10 gone "$second"
 code 3 status

@@ -18,6 +18,10 @@ SELECT 1 AS one;
 -- @cors off
 SELECT 1 AS one;
 
+-- GET /rare
+-- @rate 1/h by address
+SELECT 1 AS one;
+
 -- PUT /things/{id}
 -- @auth user
 -- @param id integer
@@ -90,6 +94,9 @@ done
 expect 404 GET /things/9999 -H "$a"
 admitted "$a"
 expect 400 GET /things/x -H "$a"
+admitted "$a"
+expect 200 GET /rare -H "$a"
+expect 429 GET /rare -H "$a"
 admitted "$a"
 expect 404 GET /nowhere -H "$a"
 admitted "$a"

@@ -4,8 +4,8 @@
 # micro-cache only what is public, and Prong learns who asked.
 . "$(dirname "$0")/lib.sh"
 
-command -v nginx >/dev/null ||
-    sh "$root/etc/packages.sh" nginx-light >"$T/out" 2>&1 ||
+command -v nginx >/dev/null && command -v openssl >/dev/null ||
+    sh "$root/etc/packages.sh" nginx-light openssl >"$T/out" 2>&1 ||
     skip "$(tail -n 1 "$T/out")"
 curl -V | grep -q HTTP2 || skip "a curl with HTTP/2"
 
@@ -167,20 +167,18 @@ codes=$(for _ in $(seq 300); do echo "url = $URL/api/platform/products/8"; done 
 # ---- Prong away: what nginx has is shown, the rest is an error
 
 past_the_flood() { # which used up what this address may ask for
-    curl -sf --cacert "$T/fullchain.pem" -o "$T/body" \
-        --resolve "shop.example.com:$tls:127.0.0.1" "$URL$chefs"
+    [ "$(asked_again)" = 200 ]
 }
-older_than_a_second() {
-    [ $((${EPOCHREALTIME/./} - kept)) -gt 1100000 ]
+is_shown_stale() {
+    [ "$(asked_again)" = 200 ] && grep -qE '^x-cache: (STALE|UPDATING)' "$T/head"
+}
+asked_again() {
+    curl -s --cacert "$T/fullchain.pem" -D "$T/head" -o "$T/body" \
+        --resolve "shop.example.com:$tls:127.0.0.1" -w '%{http_code}' "$URL$chefs"
 }
 await 5 past_the_flood
-kept=${EPOCHREALTIME/./}
 stop
 [ "$(curl -s --cacert "$T/fullchain.pem" -o /dev/null -w '%{http_code}' \
     --resolve "shop.example.com:$tls:127.0.0.1" "$URL/ready")" = 502 ] ||
     fail "not 502 without a server"
-shop 200 GET "$chefs"
-x_cache 'HIT|STALE|UPDATING'
-await 5 older_than_a_second
-shop 200 GET "$chefs"
-x_cache 'STALE|UPDATING'
+await 5 is_shown_stale

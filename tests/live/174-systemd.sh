@@ -26,8 +26,7 @@ end_group() {
 shut_down() {
     local status=$?
     trap - EXIT
-    end_group || true
-    wait "$system" 2>/dev/null || true
+    { end_group || wait "$system" || true; } 2>/dev/null
     for _ in $(seq 100); do
         end_group && break
         sleep 0.05

@@ -12,20 +12,23 @@ import sys
 
 def dial(path):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(5)
     s.connect(path)
+    s.settimeout(5)
     return s
 
 
 def tell(path, line):
     with dial(path) as s:
+        answer = b""
         try:
             s.sendall(line.encode() + b"\n")
         except BrokenPipeError:
             pass  # it may say no before it is asked
-        answer = b""
-        while data := s.recv(65536):
-            answer += data
+        try:
+            while data := s.recv(65536):
+                answer += data
+        except ConnectionResetError:
+            pass  # so the kernel says that it did not read what was asked
     return answer.decode()
 
 

@@ -23,8 +23,9 @@ start_upgradable() {
     start_cached --pid "$T/pid" "$@"
 }
 
+# One that was killed leaves its file.
 is_new() {
-    [ -s "$T/pid.2" ] && [ "$(cat "$T/pid.2")" != "$SECOND" ]
+    [ -s "$T/pid.2" ] && ! gone "$(cat "$T/pid.2")"
 }
 
 upgrade() {

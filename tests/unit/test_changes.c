@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,14 +11,25 @@
 
 /* ---- apps made of names ---- */
 
-static struct endpoint endpoint(enum method method, const char *path,
-                                uint64_t fingerprint)
+struct sketch {
+    enum method method;
+    const char *path;
+    uint64_t fingerprint;
+};
+
+static struct app app_of(const struct sketch *sketches, size_t count)
 {
-    return (struct endpoint){.file = "api/x.sql",
-                             .line = 3,
-                             .method = method,
-                             .path = path,
-                             .fingerprint = fingerprint};
+    struct endpoint *all = calloc(count, sizeof *all);
+
+    assert_non_null(all);
+    for (size_t i = 0; i < count; i++) {
+        all[i].file = "api/x.sql";
+        all[i].line = 3;
+        all[i].method = sketches[i].method;
+        all[i].path = sketches[i].path;
+        all[i].fingerprint = sketches[i].fingerprint;
+    }
+    return (struct app){.endpoints = all, .endpoint_count = count};
 }
 
 static bool has_line(const struct changes *c, const char *line)
@@ -39,19 +51,18 @@ static void summary_is(const struct changes *c, const char *text)
 
 static void endpoints_are_known_by_method_and_path(void **state)
 {
-    struct endpoint before[] = {
-        endpoint(METHOD_GET, "/a", 1),
-        endpoint(METHOD_PUT, "/a", 2),
-        endpoint(METHOD_GET, "/b", 3),
-        endpoint(METHOD_GET, "/c", 4),
+    static const struct sketch before[] = {
+        {METHOD_GET, "/a", 1},
+        {METHOD_PUT, "/a", 2},
+        {METHOD_GET, "/b", 3},
+        {METHOD_GET, "/c", 4},
     };
-    struct endpoint after[] = {
-        endpoint(METHOD_GET, "/c", 4), endpoint(METHOD_PUT, "/a", 22),
-        endpoint(METHOD_GET, "/a", 1), endpoint(METHOD_POST, "/a", 1),
-        endpoint(METHOD_GET, "/d", 3),
+    static const struct sketch after[] = {
+        {METHOD_GET, "/c", 4},  {METHOD_PUT, "/a", 22}, {METHOD_GET, "/a", 1},
+        {METHOD_POST, "/a", 1}, {METHOD_GET, "/d", 3},
     };
-    const struct app old = {.endpoints = before, .endpoint_count = 4};
-    const struct app new = {.endpoints = after, .endpoint_count = 5};
+    const struct app old = app_of(before, 4);
+    const struct app new = app_of(after, 5);
 
     (void)state;
     struct changes c = changes_find(&old, &new);
@@ -62,6 +73,8 @@ static void endpoints_are_known_by_method_and_path(void **state)
     assert_true(has_line(&c, "GET /d added (api/x.sql:3)"));
     assert_true(has_line(&c, "GET /b removed (api/x.sql:3)"));
     changes_free(&c);
+    free(old.endpoints);
+    free(new.endpoints);
 }
 
 static void jobs_are_known_by_name(void **state)

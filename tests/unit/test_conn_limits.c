@@ -165,24 +165,22 @@ static void who_is_named_counts(void **state)
     static const char *us[] = {"127.0.0.1"};
     static const char named[] = "PROXY TCP4 192.0.2.7 10.0.0.1 5 80\r\n";
     static const char other[] = "PROXY TCP4 192.0.2.8 10.0.0.1 5 80\r\n";
-    struct client a = {0};
-    struct client b = {0};
-    struct client c = {0};
 
     (void)state;
     wire.settings.limit_connections_per_address = 1;
     wire.settings.proxy_protocol = "auto";
     wire.settings.proxy_allow_ips = (struct texts){us, 1};
     begin();
-    a = dial();
+    struct client a = dial(); /* all are the proxy's until they say more */
+    struct client b = dial();
+    struct client c = dial();
+    turn_until_counted(3);
     say(&a, named);
     say(&a, GET("/a"));
     hear(&a, "/a:", 1);
-    b = dial();
     say(&b, named);
     say(&b, GET("/b"));
     is_turned_away(&b);
-    c = dial();
     say(&c, other);
     say(&c, GET("/c"));
     hear(&c, "/c:", 1);

@@ -103,8 +103,8 @@ static void another_attaches_what_fits(void **state)
         unsigned chefs = names_number(a.names, SLICE("chefs"));
         a.slots[3].births = 7;
         for (size_t j = 0; j < 3; j++) {
-            bool fits = shared_attach(&b, segment_fd(a.segment), sizes[j],
-                                      &fault);
+            bool fits =
+                shared_attach(&b, segment_fd(a.segment), sizes[j], &fault);
             assert_int_equal(fits, i == j);
             assert_int_equal(b.segment != NULL, fits);
             if (!fits) {

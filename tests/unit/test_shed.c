@@ -37,13 +37,24 @@ static void waits_within_the_target(void **state)
          {8000, 1000, false}, {9000, 1000, false});
 }
 
-/* Half a second after the first that waited too long, if all have. */
+/* Most have waited too long for half a second; and it is over when none has,
+ * for as long. */
 static void a_standing_queue(void **state)
 {
     (void)state;
-    PLAY(1000, {5000, 1001, false}, {5100, 1100, false}, {5499, 1500, false},
+    PLAY(1000, {5000, 1001, false}, {5100, 900, false}, {5499, 1500, false},
          {5500, 1500, true}, {5501, 1500, true}, {5502, 900, false},
-         {5503, 1500, false}, {6002, 1500, false}, {6003, 1500, true});
+         {5503, 900, false}, {5504, 900, false}, {5999, 900, false},
+         {6002, 900, false}, {6003, 1500, true}, {6502, 10, false},
+         {6504, 10, false}, {7001, 10, false}, {7010, 1500, false});
+}
+
+/* As many in time as late: there is no queue in which all have to wait. */
+static void half_of_them(void **state)
+{
+    (void)state;
+    PLAY(1000, {5000, 1500, false}, {5100, 1, false}, {5300, 1500, false},
+         {5499, 1, false}, {5500, 1500, false});
 }
 
 /* A long statement made all wait who came meanwhile. */
@@ -51,15 +62,15 @@ static void a_single_spike(void **state)
 {
     (void)state;
     PLAY(1000, {5000, 2000, false}, {5001, 1900, false}, {5002, 1200, false},
-         {5600, 1, false}, {5700, 1200, false});
+         {5600, 1, false}, {6100, 1, false}, {6150, 1200, false});
 }
 
-/* Spikes apart: whoever came after the last one's turn found nobody. */
+/* Spikes apart: nobody was waiting in between. */
 static void spikes_apart(void **state)
 {
     (void)state;
-    PLAY(1000, {5000, 2000, false}, {7500, 2400, false}, {10000, 2400, false},
-         {12500, 2400, false});
+    PLAY(1000, {5000, 2000, false}, {8000, 2400, false}, {11000, 2400, false},
+         {14000, 2400, false});
 }
 
 /* Statements of two seconds, one behind the other, with others waiting. */
@@ -89,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_within_the_target),
         cmocka_unit_test(a_standing_queue),
+        cmocka_unit_test(half_of_them),
         cmocka_unit_test(a_single_spike),
         cmocka_unit_test(spikes_apart),
         cmocka_unit_test(slow_turns_with_a_queue),
