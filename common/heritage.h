@@ -106,11 +106,11 @@ struct slot {
     _Atomic uint64_t peak_kb;
     _Atomic uint32_t descriptors;
 
-    _Atomic uint32_t births;     /* processes so far. Writer: master */
-    _Atomic uint32_t deaths;     /* of them by a crash. Writer: master */
+    _Atomic uint32_t births; /* processes so far. Writer: master */
+    _Atomic uint32_t deaths; /* of them by a crash. Writer: master */
     /* Writer: master. In SLOT_MASTER the number given last, to any. */
     _Atomic uint32_t generation;
-    _Atomic int64_t born_ms;     /* Unix time. Writer: master */
+    _Atomic int64_t born_ms; /* Unix time. Writer: master */
 } __attribute__((aligned(64)));
 
 /* What a child is born with. Valid for its whole life. */

@@ -51,7 +51,7 @@ void sandbox_allow_file(struct sandbox *s, const char *path,
  * Enters it, with the system calls for that work (bits of syscalls.h; those
  * for syslog are added). *said becomes what holds from now on, as a line of
  * the log, such as
- * "Sandbox: seccomp 190 calls, Landlock ABI 7, no capabilities".
+ * "Sandbox: no_new_privs, no capabilities, Landlock ABI 7, seccomp 152 calls".
  */
 void sandbox_enter(struct sandbox *s, const struct settings *settings,
                    unsigned work, struct buf *said);

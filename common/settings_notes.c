@@ -19,6 +19,19 @@ static const struct note commands[] = {
                                "--quiet. A damaged FILE is refused; the former "
                                "database is kept as "
                                "DATABASE.before-YYYYMMDDTHHMMSSZ."},
+    {"prong check APP", "Check the settings, the app and each statement, as "
+                        "--check-config does, and say what a reload would "
+                        "change in the server that runs on it. Takes the "
+                        "server's flags."},
+    {"prong ctl APP", "How the server of that app fares; with a word behind "
+                      "it: workers, requests (in work), writers, changes (of "
+                      "a reload); worker add [N], worker remove [N | PID], "
+                      "worker replace PID; reload, reopen, upgrade; kill "
+                      "REQUEST_ID, whose statement ends; stop, quit; version, "
+                      "help. --json, --database PATH, --control-socket PATH."},
+    {"prong top APP", "The same live in a terminal, until q; --interval "
+                      "SECONDS, --once, --database PATH, --control-socket "
+                      "PATH."},
     {0},
 };
 
@@ -81,11 +94,11 @@ static const struct note operators[] = {
 
 static const struct note exits[] = {
     {"0", "Stopped as asked."},
-    {"1", "--check-config, token, backup or restore found a fault; a socket, "
-          "a log or the pid file cannot be had."},
+    {"1", "--check-config or a command found a fault, or the server refused "
+          "the order; a socket, a log or the pid file cannot be had."},
     {"2", "A flag, a key or a value is wrong; nothing was started."},
     {"3", "No worker can start: the database, a migration or a statement is "
-          "wrong; the log says which."},
+          "wrong; the log says which. Of ctl and top: no server is there."},
     {"4", "The app does not load: a file of it cannot be read; file and line "
           "are named."},
     {0},

@@ -103,7 +103,8 @@ static const struct setting rows[] = {
      .group = GROUP_MECHANICS,
      FIELD(BOOL, no_sandbox),
      .help =
-         "Let workers do what their user may: no seccomp filter, no Landlock."},
+         "Let workers and keeper do what their user may (no seccomp filter, "
+         "no Landlock), and the master keep all capabilities of root."},
 
     {.key = "accesslog",
      .flag = "access-logfile",

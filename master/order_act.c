@@ -145,6 +145,32 @@ static bool reload(struct supervisor *s, const struct order *o,
     return false;
 }
 
+/* Those that drain take no new connection. One that is stopped (SIGSTOP) may
+ * never leave. */
+static bool is_rolled_over(const struct supervisor *s, unsigned generation)
+{
+    struct hand_view hands[SLOTS_MAX + 1];
+    size_t count = orders_hands(s, hands, SLOTS_MAX + 1);
+
+    for (size_t i = 0; i < count; i++)
+        if (hands[i].slot < SLOTS_MAX && hands[i].state == SLOT_READY &&
+            !hands[i].stopped && hands[i].generation < generation)
+            return false;
+    return true;
+}
+
+/* It is over when every answer comes from the new generation. */
+static bool end_well(const struct supervisor *s, const struct order *o,
+                     struct control_call *call, bool late)
+{
+    const struct reload_news *news = orders_reload_news(s);
+
+    if (!late && orders_stopping(s) == STOP_NOT &&
+        !is_rolled_over(s, news->generation))
+        return false;
+    return say(call, o->json, "Reloaded: %s", news->words.text);
+}
+
 bool order_end_reload(const struct supervisor *s, const struct order *o,
                       struct control_call *call, bool late)
 {
@@ -152,18 +178,17 @@ bool order_end_reload(const struct supervisor *s, const struct order *o,
 
     /* The numbers may wrap, and are close to each other. */
     if ((int)(news->over - (unsigned)call->memo) >= 0) {
-        if (news->failed)
-            return order_refuse(call,
-                                "Reload failed: %s, still serving the old "
-                                "configuration",
-                                news->words.text);
-        return say(call, o->json, "Reloaded: %s", news->words.text);
+        if (!news->failed)
+            return end_well(s, o, call, late);
+        return order_refuse(call,
+                            "Reload failed: %s, still serving the old "
+                            "configuration",
+                            news->words.text);
     }
     if (orders_stopping(s) != STOP_NOT)
         return order_refuse(call, "The server is stopping");
-    return late &&
-           order_refuse(call, "The reload is not over yet; the log will "
-                              "tell how it ends");
+    return late && order_refuse(call, "The reload is not over yet; the log "
+                                      "will tell how it ends");
 }
 
 static bool reopen(struct supervisor *s, const struct order *o,

@@ -153,6 +153,7 @@ static void promote(struct reload *r)
     r->candidate = NULL;
     r->news.over++;
     r->news.failed = false;
+    r->news.generation = r->present->number;
     crew_dismiss(r->crew, old);
     crew_retire_keeper(r->crew);
     crew_absolve(r->crew, r->present);

@@ -33,6 +33,11 @@ only "${include}xxhash" 'common/hash\.c' 'xxhash belongs to hash.c'
 only "${include}pthread" \
     'common/(cache(_[a-z]+)?|log|syslogger)\.[ch]|worker/(relay\.c|baton\.[ch])' \
     'pthread belongs to cache, the logs, relay and baton'
+only "${include}seccomp" 'common/syscalls\.c' 'seccomp belongs to syscalls.c'
+only "${include}linux/landlock" 'common/landlock\.c' \
+    'landlock belongs to landlock.c'
+only "${include}linux/capability" 'common/capabilities\.c' \
+    'capabilities belong to capabilities.c'
 only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
 
 # Arrows between folders go one way.

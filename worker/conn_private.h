@@ -86,6 +86,7 @@ struct conns {
     uint64_t trim_ms;  /* when the pool is trimmed next */
     uint64_t answered;
     uint64_t accepted;
+    unsigned came;     /* requests, modulo TOGETHER */
     unsigned refused;  /* number of that route's name */
     uint64_t clock_ns; /* the last reading: what it stands at, or a bit later */
 };

@@ -116,12 +116,20 @@ struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
     };
 }
 
+void endpoint_renew(struct endpoints *es)
+{
+    if (es->passed)
+        db_unshare(es->config.db);
+    es->passed = false;
+}
+
 void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 {
     struct prepared *p = &es->all[index];
     const struct endpoint *e = p->plan->e;
     struct visit v = endpoint_visit(es, p, call, &es->question);
 
+    endpoint_renew(es);
     call->res->route = e->path;
     if (!call->waited && !call->given)
         observe_route(es->config.observer, call, p->route, e->path);
@@ -133,6 +141,7 @@ void endpoints_answer(struct endpoints *es, size_t index, struct call *call)
 
 bool endpoints_operator(struct endpoints *es, struct call *call)
 {
+    endpoint_renew(es);
     db_deadline(es->config.db,
                 loop_clock_ms() + (uint64_t)es->config.app->timeout_ms);
     return gate_operator(&es->gate, call);
@@ -240,14 +249,11 @@ static bool make_plans(struct endpoints *es, struct fault *fault)
     return true;
 }
 
-/* Threads that come later to a lobby find its state, and leave it. */
 static void set_limits(struct endpoints *es)
 {
     const struct endpoints_limits *limits = &es->config.limits;
 
     es->gate.limit = authlimit_of(buckets_of(es), limits->auth_failures);
-    if (es->lobby->shed.target_ns == 0)
-        es->lobby->shed = shed_of(limits->shed_ms);
 }
 
 static void open_cache(struct endpoints *es)
@@ -300,16 +306,20 @@ struct endpoints *endpoints_open(const struct endpoints_config *config,
     es->reader = json_new(fault);
     if (es->reader)
         es->gate.tokens = tokens_open(config->db, fault);
-    if (es->gate.tokens && make_plans(es, fault) && prepare_writes(es, fault))
+    if (es->gate.tokens && make_plans(es, fault) && prepare_writes(es, fault)) {
+        if (config->relay == NULL) /* one thread alone */
+            endpoints_join(es);
         return es;
+    }
     endpoints_close(es);
     return NULL;
 }
 
-/* Our place in the turnstile is given up. */
+/* Our place in the turnstile is given up. A thread that never held the baton
+ * has none: it may just be another one's turn, who is at work. */
 static void leave_queue(const struct endpoints *es)
 {
-    if (es->lobby->writes.queued.count > 0)
+    if (es->joined && es->lobby->writes.queued.count > 0)
         turns_pass(&es->turns);
 }
 

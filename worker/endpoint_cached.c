@@ -46,13 +46,12 @@ void endpoint_forgive(struct visit *v)
 void endpoint_compute(struct visit *v)
 {
     endpoint_deadline(v);
-    bool good = run_read(&v->run);
-    endpoint_note_pace(v);
-    if (good) {
+    if (run_read(&v->run)) {
         endpoint_finish(v);
         if (endpoint_of(v)->method != METHOD_GET)
             endpoint_shrink(v);
     }
+    endpoint_note_pace(v);
     if (v->call->res->status >= 400)
         kept_say(v->call, 0);
     endpoint_forgive(v);
@@ -94,6 +93,7 @@ static void park(struct visit *v)
     };
 
     v->call->until_ms = w.until_ms;
+    v->call->given = false; /* who resumes it may be another thread */
     observe_pause(v->es->config.observer, v->call);
     waiting_add(&v->es->lobby->waiting, &w);
 }

@@ -40,6 +40,9 @@ void endpoints_join(struct endpoints *es)
         i++;
     if (i < THREADS_MAX)
         lanes[i] = &es->lane;
+    if (!es->joined && es->lobby->shed.target_ns == 0) /* the first of all */
+        es->lobby->shed = shed_of(es->config.limits.shed_ms);
+    es->joined = es->passed = true;
 }
 
 void endpoint_note_pace(const struct visit *v)
@@ -122,6 +125,7 @@ void endpoint_resume_held(struct endpoints *es, uint64_t now_ms)
         } else if (relay_spare(es->config.relay) == 0) {
             waiting_add(held, &w);
         } else {
+            w.call->now_ms = now_ms;
             observe_resume(es->config.observer, w.call, PHASE_QUEUE);
             endpoints_answer(es, w.endpoint, w.call);
         }

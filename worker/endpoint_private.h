@@ -99,6 +99,9 @@ struct endpoints {
     struct idempotency *idempotency; /* null: no endpoint writes */
     struct turns turns;
     struct lane lane;
+    bool joined; /* its thread has held the baton: what is in the lobby is
+                    its affair too */
+    bool passed; /* others held it since the last call */
 
     struct question question; /* of a read */
     struct listing listing;
@@ -134,6 +137,9 @@ static inline void endpoint_deadline(const struct visit *v)
 
 /* ---- endpoint.c ----------------------------------------------------------*/
 
+/* Before a call is answered: it may have come after the snapshot that the
+ * turn's reads share, if others held the baton meanwhile. Ends that one. */
+void endpoint_renew(struct endpoints *es);
 /* Begins a visit; `question` is what it will be read into. */
 struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
                             struct call *call, struct question *question);

@@ -259,10 +259,6 @@ static void write_now(struct endpoints *es, uint64_t now_ms)
 
     if (lockout_stands(lockout) && now_ms < lockout->retry_ms)
         return;
-    if (is_last_thread(es)) {
-        turns_pass(&es->turns);
-        return;
-    }
     es->lobby->writes.running = true;
     bool through = endpoint_group(es);
     es->lobby->writes.running = false;
@@ -281,6 +277,10 @@ static void take_turn(struct endpoints *es, uint64_t now_ms)
     struct writes *ws = &es->lobby->writes;
 
     turns_queue(&es->turns, (uint32_t)ws->queued.count);
+    if (is_last_thread(es)) {
+        turns_pass(&es->turns); /* others may be able to use it */
+        return;
+    }
     if (turns_ask(&es->turns) || turns_ours(&es->turns))
         write_now(es, now_ms);
     if (ws->queued.count > 0 && !lockout_stands(&ws->lockout))

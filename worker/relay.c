@@ -14,7 +14,7 @@
 
 enum {
     QUIET_LOOKS = 200, /* without a statement, then the watcher goes to sleep */
-    RETRY_MS = 1000,   /* after what it needs could not be made ready */
+    RETRY_MS = 1000,   /* after a thread, or what it needs, was not to be had */
 };
 
 enum member_state {
@@ -41,13 +41,14 @@ struct member {
 struct relay {
     struct relay_config config;
     struct baton baton;
-    _Atomic bool asleep; /* the watcher is, or there is none yet */
+    _Atomic bool asleep; /* the watcher is, or there is none */
     bool started;        /* with the baton */
     unsigned holder;     /* with the baton: whose it was last */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t ended; /* a thread did */
     bool stopping;
+    uint64_t retry_ms; /* no thread was to be had: when to try again */
     unsigned spare; /* changed with the baton and the lock: read with either */
     struct member members[THREADS_MAX];
 };
@@ -135,18 +136,20 @@ static struct member *engage(struct relay *r)
     if (m)
         return m;
     m = find(r, MEMBER_NONE);
-    if (m == NULL)
+    if (m == NULL || loop_clock_ms() < r->retry_ms)
         return NULL;
     m->state = MEMBER_IDLE;
     int reason = pthread_create(&m->thread, NULL, member_main, m);
     if (reason == 0)
         return m;
     m->state = MEMBER_NONE;
+    r->retry_ms = loop_clock_ms() + RETRY_MS;
     log_error("No thread for long statements: %s", strerror(reason));
     return NULL;
 }
 
-/* With the lock: somebody has to look whether the baton lies about. */
+/* With the lock: somebody has to look whether the baton lies about. When all
+ * are busy, or no thread is to be had, whoever puts it down tries again. */
 static void post_watcher(struct relay *r)
 {
     if (r->stopping || find(r, MEMBER_WATCHING))
@@ -154,17 +157,19 @@ static void post_watcher(struct relay *r)
     struct member *m = engage(r);
     if (m)
         call(m, MEMBER_WATCHING);
+    atomic_store(&r->asleep, m == NULL);
 }
 
 static void wake_watcher(struct relay *r)
 {
     pthread_mutex_lock(&r->lock);
-    atomic_store(&r->asleep, false);
     struct member *m = find(r, MEMBER_WATCHING);
-    if (m)
+    if (m) {
+        atomic_store(&r->asleep, false);
         pthread_cond_signal(&m->called);
-    else
+    } else {
         post_watcher(r);
+    }
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -309,7 +309,6 @@ bool shift_prepare(struct worker *w)
         .self = w,
     };
 
-    w->wake.fd = -1;
     if (config.threads < 2)
         return true;
     w->wake =

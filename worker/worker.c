@@ -249,7 +249,7 @@ static void take_down(struct worker *w)
 
 int worker_main(const struct heritage *heritage)
 {
-    struct worker w = {.heritage = heritage};
+    struct worker w = {.heritage = heritage, .wake = {.fd = -1}};
     bool ok = set_up(&w);
 
     if (ok) {

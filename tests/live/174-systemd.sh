@@ -78,7 +78,7 @@ is_up >"$T/out" 2>&1 || skip "systemd: $(cat "$T/system.out" "$T/out")"
 unit=prong@softfactory
 URL=http://127.0.0.1:$port
 ctl() { # ARGUMENTS…: systemctl, which must succeed
-    in_system systemctl "$@" >"$T/out" 2>&1 || {
+    in_system timeout 40 systemctl "$@" >"$T/out" 2>&1 || {
         in_system systemctl status --no-pager -l -n 30 "$unit" >&2
         fail "systemctl $*: $(cat "$T/out")"
     }

@@ -10,6 +10,7 @@
  *   stubborn   ignores TERM
  *   mute       ready, then neither beats nor dies of ABRT
  *   exit3 exit4 crash   dies before it is ready
+ *   exit3 why  the same, and says why in the log
  *   second     the first slot is good, the others exit3
  *   exit7      good, but leaves with code 7 at USR1
  *   tired      good, but asks to be replaced at USR1; ready after 200 ms
@@ -39,6 +40,7 @@
 
 #include <cmocka.h>
 
+#include "common/log.h"
 #include "common/loop.h"
 #include "common/names.h"
 #include "common/recorder.h"
@@ -256,6 +258,8 @@ static int actor(const struct heritage *h)
     uint64_t one = 1;
 
     act(BORN, h);
+    if (strcmp(play, "exit3 why") == 0)
+        log_error("api/x.sql:7: no such column: %s", "y");
     if (strncmp(play, "exit3", 5) == 0 ||
         (strcmp(play, "second") == 0 && h->number > 0))
         return EXIT_BOOT;

@@ -130,12 +130,16 @@ static void a_reload_tells_how_it_ended(void **state)
     begin("good", 2);
     snprintf(stage->play, sizeof stage->play, "lazy");
     answers("reload", "Reloaded: 0 endpoints added");
-    assert_true(count_of(READY, 2) >= 1);
+    assert_int_equal(count_of(READY, 2), 2); /* all of them answer now */
     snprintf(stage->play, sizeof stage->play, "unreadable");
     refuses("json reload", "api/x.sql:3: no such directive, still serving");
     refuses("changes", "api/x.sql:3: no such directive");
     snprintf(stage->play, sizeof stage->play, "exit3");
-    refuses("reload", "exited with code 3");
+    refuses("reload", "Reload failed: worker (pid:");
+    snprintf(stage->play, sizeof stage->play, "exit3 why");
+    refuses("reload", "Reload failed: api/x.sql:7: no such column: y, still ");
+    snprintf(stage->play, sizeof stage->play, "exit3");
+    refuses("reload", "exited with code 3"); /* no words of another's */
     snprintf(stage->play, sizeof stage->play, "good");
     answers("json reload", "{\"message\":\"Reloaded: ");
 }

@@ -552,7 +552,7 @@ static void no_file_is_overwritten(void **state)
 
 static const char *database_name(const struct control_target *t)
 {
-    static char text[512];
+    static char text[600];
     struct arena *arena = arena_new();
     struct fault fault = {""};
     const char *path = "";

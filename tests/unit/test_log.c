@@ -91,6 +91,28 @@ static void json_lines(void **state)
 }
 
 /* Whatever a client sends, a record is one whole line. */
+/* For whoever wants to know of what a process died. */
+static void the_first_error_is_kept(void **state)
+{
+    char room[16] = "";
+
+    (void)state;
+    assert_true(log_open(path, LOG_INFO, true));
+    log_keep(room, sizeof room);
+    log_warning("not that bad");
+    assert_string_equal(room, "");
+    log_error("a.sql:7: \x1b%s", "no such column");
+    log_error("and another");
+    assert_string_equal(room, "a.sql:7:  no su");
+    log_keep(room, sizeof room);
+    log_critical("worse");
+    assert_string_equal(room, "worse");
+    log_keep(room, sizeof room);
+    log_keep(NULL, 0);
+    log_error("nowhere");
+    assert_string_equal(room, "worse");
+}
+
 static void records_cannot_be_forged(void **state)
 {
     static const char *const hostile[] = {
@@ -222,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_file(text_lines),     with_file(json_lines),
+        with_file(rotation),       with_file(the_first_error_is_kept),
         with_file(rotation),       with_file(records_cannot_be_forged),
         with_file(opening_fails),  with_file(full_disk),
         with_file(many_processes), with_file(levels),

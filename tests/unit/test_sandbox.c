@@ -25,6 +25,7 @@ enum { OK = 0, WRONG = 1, NOT_HERE = 77 };
 static struct {
     const struct scratch *s;
     struct settings settings;
+    const char *database; /* in the scratch folder */
     char data[96], logs[96], web[96], other[96];
 } home;
 
@@ -46,6 +47,7 @@ static int make_home(void **state)
     write_file(scratch_name(home.s, "web/page"), "page", 4);
     write_file(scratch_name(home.s, "other/secret"), "secret", 6);
     home.settings = (struct settings){.errorlog = "-"};
+    home.database = "data/db";
     return 0;
 }
 
@@ -54,7 +56,7 @@ static void enter(unsigned work, struct buf *said)
     struct sandbox s;
 
     sandbox_begin(&s, &home.settings);
-    sandbox_allow_file(&s, scratch_name(home.s, "data/db"), LANDLOCK_DATA);
+    sandbox_allow_file(&s, scratch_name(home.s, home.database), LANDLOCK_DATA);
     sandbox_allow_file(&s, scratch_name(home.s, "logs/log"), LANDLOCK_APPEND);
     sandbox_allow(&s, home.web, LANDLOCK_READ);
     sandbox_enter(&s, &home.settings, work, said);
@@ -175,6 +177,18 @@ static int read_own_proc(void)
     return ok ? OK : WRONG;
 }
 
+/* SQLite's other files are beside what the link names, and a new database may
+ * take the place of the link. */
+static int use_link(void)
+{
+    bool ok = given("other/link", O_RDWR) == OK &&
+              given("data/db-wal", O_RDWR | O_CREAT) == OK &&
+              unlink(scratch_name(home.s, "other/link")) == 0 &&
+              given("other/link", O_RDWR | O_CREAT) == OK;
+
+    return ok ? OK : WRONG;
+}
+
 static bool has_landlock(void)
 {
     struct landlock rules;
@@ -193,6 +207,15 @@ static void test_files(void **state)
     must_be_ok(use_files);
     must_be_ok(remove_files);
     must_be_ok(read_own_proc);
+}
+
+static void test_link(void **state)
+{
+    (void)state;
+    home.database = "other/link";
+    assert_int_equal(symlink("../data/db", scratch_name(home.s, "other/link")),
+                     0);
+    must_be_ok(use_link);
 }
 
 /* ---- what the process is ---- */
@@ -284,6 +307,11 @@ static int connect_stream(void)
     return socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static int connect_here(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
 static int open_raw_socket(void)
 {
     return socket(AF_NETLINK, SOCK_RAW, 0);
@@ -360,21 +388,14 @@ static const struct {
     const char *name;
     int (*call)(void);
 } forbidden[] = {
-    {"clone", make_process},
-    {"execve", execute},
-    {"socket", connect_stream},
-    {"socket", open_raw_socket},
-    {"ptrace", trace},
-    {"kill", signal_others},
-    {"mmap", make_code},
-    {"mprotect", turn_into_code},
-    {"setuid", become_another},
-    {"chroot", change_root},
-    {"unshare", leave_name_space},
-    {"bpf", load_filter},
-    {"prlimit64", limit_others},
-    {"ioctl", control_terminal},
-    {"prctl", become_dumpable},
+    {"clone", make_process},      {"execve", execute},
+    {"socket", connect_stream},   {"socket", open_raw_socket},
+    {"socket", connect_here},     {"ptrace", trace},
+    {"kill", signal_others},      {"mmap", make_code},
+    {"mprotect", turn_into_code}, {"setuid", become_another},
+    {"chroot", change_root},      {"unshare", leave_name_space},
+    {"bpf", load_filter},         {"prlimit64", limit_others},
+    {"ioctl", control_terminal},  {"prctl", become_dumpable},
     {"rename", rename_file},
 };
 
@@ -598,6 +619,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_home, scratch_remove)
     const struct CMUnitTest tests[] = {
         TEST(test_files),
+        TEST(test_link),
         TEST(test_privileges),
         TEST(test_strangers_files),
         TEST(test_allowed_calls),
