@@ -198,6 +198,15 @@ void syncs_forget(struct syncs *s, unsigned slot, const struct bells *b)
     ring_waiting(s, slot, 0, b);
 }
 
+/* The keeper, when it goes on, leads if it was rung, and offers again before
+ * it sleeps. */
+void syncs_suspend(struct syncs *s, unsigned slot, const struct bells *b)
+{
+    if (slot == SLOT_KEEPER)
+        syncs_offer(s, false);
+    ring_waiting(s, slot, 0, b);
+}
+
 /* ---- what the operator sees ----*/
 
 void syncs_figures(const struct syncs *s, struct syncs_figures *out)

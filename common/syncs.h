@@ -87,6 +87,11 @@ void syncs_forget(struct syncs *s, unsigned slot, const struct bells *b);
  * do all who wait. */
 bool syncs_leads(const struct syncs *s, unsigned slot);
 
+/* The process of that slot stands still: one of the others is rung to lead in
+ * its place, and nothing more is left to the keeper, if it is that. To be
+ * repeated while it lasts: it may be the one that is rung. */
+void syncs_suspend(struct syncs *s, unsigned slot, const struct bells *b);
+
 /* ---- what the operator sees ----*/
 
 struct syncs_figures {

@@ -38,19 +38,13 @@ int64_t crew_count(const struct crew *c, const struct era *e,
     return count;
 }
 
-static bool is_coming(const struct hand *h)
-{
-    return h->state == SLOT_STARTING || h->state == SLOT_BACKOFF;
-}
-
 int64_t crew_strength(const struct crew *c, const struct era *e)
 {
     int64_t count = 0;
 
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         const struct hand *h = &c->hands[i];
-        if (h->era == e &&
-            (is_coming(h) || (hand_serves(h) && !hand_is_due(h))))
+        if (h->era == e && hand_is_there(h) && !hand_is_due(h))
             count++;
     }
     return count;
@@ -68,8 +62,12 @@ int64_t crew_serving(const struct crew *c)
 
 int64_t crew_present(const struct crew *c)
 {
-    return crew_serving(c) + crew_count(c, NULL, SLOT_STARTING) +
-           crew_count(c, NULL, SLOT_BACKOFF);
+    int64_t count = 0;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        if (hand_is_there(&c->hands[i]))
+            count++;
+    return count;
 }
 
 bool crew_uses(const struct crew *c, const struct era *e)
@@ -157,11 +155,11 @@ void crew_retire_oldest(struct crew *c)
         hand_react(oldest, HAND_RETIRED);
 }
 
-void crew_retire_stopped(struct crew *c)
+void crew_retire_stopped(struct crew *c, const struct era *but)
 {
     for (size_t i = 0; i < SLOTS_MAX; i++) {
         struct hand *h = &c->hands[i];
-        if (h->state == SLOT_READY && h->stopped_ms)
+        if (h->state == SLOT_READY && h->missed && h->era != but)
             hand_react(h, HAND_RETIRED);
     }
 }
@@ -255,6 +253,28 @@ static struct hand *find(struct crew *c, pid_t pid)
     return NULL;
 }
 
+/* Who stood in for it is the one that goes: it has the fewest clients. */
+static void spare_youngest(struct crew *c, const struct era *e)
+{
+    struct hand *youngest = NULL;
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        struct hand *h = &c->hands[i];
+        if (h->era == e && hand_serves(h) && !hand_is_due(h) &&
+            (youngest == NULL || h->birth > youngest->birth))
+            youngest = h;
+    }
+    if (youngest && crew_serving(c) > e->wanted)
+        youngest->unwanted = true;
+}
+
+static void go_on(struct crew *c, struct hand *h)
+{
+    hand_continue(h);
+    if (h->state == SLOT_READY && h->heritage.number != SLOT_KEEPER)
+        spare_youngest(c, h->era);
+}
+
 static void take_note(struct crew *c, enum spawn_change change,
                       const struct spawn_end *end)
 {
@@ -268,7 +288,7 @@ static void take_note(struct crew *c, enum spawn_change change,
     if (change == SPAWN_STOPPED) {
         hand_stop(h);
     } else if (change == SPAWN_CONTINUED) {
-        hand_continue(h);
+        go_on(c, h);
     } else {
         hand_end(h, end);
     }

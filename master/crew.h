@@ -60,7 +60,7 @@ void crew_free(struct crew *c);
 int64_t crew_count(const struct crew *c, const struct era *e,
                    enum slot_state state);
 /* What counts towards wanted: starting, about to be tried again, or ready, but
- * for those that are stopped or to be replaced. */
+ * for those that have been stopped for a while or are to be replaced. */
 int64_t crew_strength(const struct crew *c, const struct era *e);
 /* Who serves, of any era: ready and not stopped. */
 int64_t crew_serving(const struct crew *c);
@@ -82,9 +82,9 @@ bool crew_start(struct crew *c, struct era *e);
 /* Tells one that serves to drain: of the oldest era, and within it one that is
  * to be replaced, or else the first born. */
 void crew_retire_oldest(struct crew *c);
-/* Lets all go that were ready when they were stopped. They hear of it when
- * they go on, if that is within the grace. */
-void crew_retire_stopped(struct crew *c);
+/* Lets all go that are stopped and missed, but for those of one era (null: of
+ * none). They hear of it when they go on, if that is within the grace. */
+void crew_retire_stopped(struct crew *c, const struct era *but);
 /* Replaces that worker: it drains when another one is ready. False when no
  * ready worker has this id. */
 bool crew_replace(struct crew *c, pid_t pid);

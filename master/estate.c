@@ -148,6 +148,7 @@ static void give_up_flights(const struct estate *e, unsigned number)
 void estate_suspend(const struct estate *e, unsigned number)
 {
     give_up_flights(e, number);
+    syncs_suspend(e->shared->syncs, number, e->bells);
     rouse(e);
 }
 
@@ -155,7 +156,7 @@ bool estate_holds_up(const struct estate *e, unsigned number)
 {
     struct turn_holder holder;
 
-    return number == SLOT_KEEPER || syncs_leads(e->shared->syncs, number) ||
+    return syncs_leads(e->shared->syncs, number) ||
            (turnstile_holder(e->shared->turnstile, &holder) &&
             holder.slot == number);
 }

@@ -35,11 +35,12 @@ void estate_settle(const struct estate *e, const struct death *d);
  * no request. */
 void estate_tell(const struct estate *e, const struct role *role,
                  unsigned number, pid_t pid);
-/* It was stopped: nobody waits for an answer that it computes, and what the
- * kernel woke it for others look after. */
+/* It is stopped: nobody waits for an answer that it computes, or for a sync
+ * that it was to lead, and what the kernel woke it for others look after. To
+ * be repeated while it lasts. */
 void estate_suspend(const struct estate *e, unsigned number);
-/* Whether others stand still as long as it does: it has the turn to write,
- * leads a sync, or is the keeper, to which syncs may be left. */
+/* Whether others stand still as long as it does: it has the turn to write, or
+ * leads a sync. */
 bool estate_holds_up(const struct estate *e, unsigned number);
 /* A new generation: nothing is held against its endpoints. */
 void estate_absolve(const struct estate *e);

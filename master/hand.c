@@ -15,8 +15,8 @@ enum {
     ABORT_MS = 1000,    /* from SIGABRT to SIGKILL */
     QUIT_MS = 2000,     /* from SIGQUIT to SIGKILL */
     LEAVE_MS = 500,     /* from the end of the grace to SIGKILL */
-    STOPPED_MS = 250,   /* between two looks at one that is stopped: so long
-                           others may have to wait for it */
+    STOPPED_MS = 500,   /* one that goes on before is not missed; those who
+                           wait for it do so for that long, or twice */
 };
 
 static const char *const state_names[] = {
@@ -121,6 +121,7 @@ static void born(struct hand *h, pid_t pid)
     h->unwanted = false;
     h->leave = LEAVE_NOT;
     h->stopped_ms = 0;
+    h->missed = false;
     h->forgiven_ms = 0;
     become(h, SLOT_STARTING);
 }
@@ -197,13 +198,15 @@ static void kill_if_due(struct hand *h, uint64_t now_ms)
     kill_now(h);
 }
 
-static void kill_if_stopped_too_long(struct hand *h, uint64_t now_ms)
+static void look_after_stopped(struct hand *h, uint64_t now_ms)
 {
     uint64_t limit_ms = (uint64_t)h->era->is.settings->timeout * 1000;
 
     if (h->killed || now_ms < h->look_ms)
         return;
     h->look_ms = now_ms + STOPPED_MS;
+    h->missed = true;
+    estate_suspend(&h->orders->estate, h->heritage.number);
     if (limit_ms && now_ms - h->stopped_ms > limit_ms)
         log_critical("%s TIMEOUT (pid:%d): it is stopped",
                      is_keeper(h) ? "KEEPER" : "WORKER", (int)h->pid);
@@ -212,6 +215,7 @@ static void kill_if_stopped_too_long(struct hand *h, uint64_t now_ms)
                   h->role->title, (int)h->pid);
     else
         return;
+    estate_tell(&h->orders->estate, h->role, h->heritage.number, h->pid);
     kill_now(h);
 }
 
@@ -220,7 +224,7 @@ static void watch_over(struct hand *h)
     uint64_t now_ms = loop_clock_ms();
 
     if (h->stopped_ms)
-        kill_if_stopped_too_long(h, now_ms);
+        look_after_stopped(h, now_ms);
     else
         abort_if_silent(h, now_ms);
     kill_if_due(h, now_ms);
@@ -272,6 +276,12 @@ bool hand_serves(const struct hand *h)
 bool hand_is_due(const struct hand *h)
 {
     return hand_serves(h) && (h->unwanted || h->leave != LEAVE_NOT);
+}
+
+bool hand_is_there(const struct hand *h)
+{
+    return h->state == SLOT_STARTING || h->state == SLOT_BACKOFF ||
+           (h->state == SLOT_READY && !h->missed);
 }
 
 uint64_t hand_next_ms(const struct hand *h)
@@ -326,6 +336,7 @@ void hand_continue(struct hand *h)
     if (h->stopped_ms == 0)
         return;
     h->stopped_ms = 0;
+    h->missed = false;
     h->forgiven_ms = loop_clock_ms();
     log_info("%s (pid:%d) goes on", h->role->title, (int)h->pid);
     if (h->state != SLOT_RETIRING || h->killed || h->orders->hurry)

@@ -50,7 +50,8 @@ struct hand {
     bool unwanted;           /* to be replaced, once another one is ready */
     enum leave_reason leave; /* why it asks for that */
     uint64_t stopped_ms;     /* since when it is stopped; 0: it runs */
-    uint64_t look_ms;        /* if so: when to look whether others wait */
+    uint64_t look_ms;        /* if so: when to look after it */
+    bool missed;             /* so long that another one is to stand in */
     uint64_t forgiven_ms;    /* its heartbeat does not count as older */
     struct spawn_end end;    /* of its last process */
 };
@@ -59,12 +60,15 @@ struct hand {
 void hand_react(struct hand *h, enum hand_event event);
 /* Whether it is empty and its slot is, or now becomes, this master's. */
 bool hand_claim(struct hand *h);
-/* Signs one that was claimed on: it starts, or waits when no process is to be had. */
+/* Signs one that was claimed on: it starts, or waits when no process is to be
+ * had. */
 void hand_sign_on(struct hand *h, struct era *e);
 /* Whether it serves: it is ready, and not stopped. */
 bool hand_serves(const struct hand *h);
 /* Whether it serves, and is to go as soon as another one does. */
 bool hand_is_due(const struct hand *h);
+/* Whether it serves or may be expected to, in a moment. */
+bool hand_is_there(const struct hand *h);
 /* When it has to be tended again; HAND_NEVER. */
 uint64_t hand_next_ms(const struct hand *h);
 /* It was stopped, or goes on. */

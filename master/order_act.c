@@ -159,15 +159,21 @@ static bool is_rolled_over(const struct supervisor *s, unsigned generation)
     return true;
 }
 
+/* In a call's memo, above the number of the reload: it has gone well. */
+static const uint64_t went_well = UINT64_C(1) << 32;
+
 /* It is over when every answer comes from the new generation. */
 static bool end_well(const struct supervisor *s, const struct order *o,
                      struct control_call *call, bool late)
 {
     const struct reload_news *news = orders_reload_news(s);
 
+    call->memo |= went_well;
     if (!late && orders_stopping(s) == STOP_NOT &&
         !is_rolled_over(s, news->generation))
         return false;
+    if (news->over != (unsigned)call->memo) /* another one has ended since */
+        return say(call, o->json, "Reloaded");
     return say(call, o->json, "Reloaded: %s", news->words.text);
 }
 
@@ -176,6 +182,8 @@ bool order_end_reload(const struct supervisor *s, const struct order *o,
 {
     const struct reload_news *news = orders_reload_news(s);
 
+    if (call->memo & went_well)
+        return end_well(s, o, call, late);
     /* The numbers may wrap, and are close to each other. */
     if ((int)(news->over - (unsigned)call->memo) >= 0) {
         if (!news->failed)

@@ -50,5 +50,5 @@ void staffing_maintain(struct crew *c, struct reload *r)
     while (crew_serving(c) > e->wanted)
         crew_retire_oldest(c);
     if (crew_serving(c) == e->wanted)
-        crew_retire_stopped(c);
+        crew_retire_stopped(c, e->wanted > 0 ? e : NULL);
 }

@@ -8,7 +8,9 @@
  *     is at most one. So a new generation takes over one by one.
  *   - One that serves too many is retired: who asked to be replaced first,
  *     then the oldest. So never fewer serve than are wanted, if so many did.
- *   - Who is stopped (SIGSTOP), or asked to be replaced, is missing.
+ *   - Who asked to be replaced is missing, and so is who has been stopped
+ *     (SIGSTOP) for half a second. If that one goes on, who stood in for it
+ *     goes.
  *
  * Master only.
  */

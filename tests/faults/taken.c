@@ -23,12 +23,12 @@ static void obey(const char *text, size_t len)
     if (strncmp(at, "execve", 6) == 0)
         execl("/bin/sh", "sh", "-c", "true", NULL);
     else if (strncmp(at, "ptrace", 6) == 0)
-        ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
+        (void)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
     else if (strncmp(at, "socket", 6) == 0)
-        socket(AF_INET, SOCK_STREAM, 0);
+        close(socket(AF_INET, SOCK_STREAM, 0));
     else if (strncmp(at, "mmap", 4) == 0)
-        mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-             0);
+        (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 ssize_t recv(int fd, void *into, size_t size, int flags)

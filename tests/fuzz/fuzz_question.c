@@ -186,7 +186,7 @@ static void check_other_people(const struct plan *plan)
     struct question *q = &fuzz.one.question;
     struct identity was = q->who;
 
-    q->who = (struct identity){true, true, 3, "cook"};
+    q->who = (struct identity){true, true, 3, "cook", false};
     buf_clear(&fuzz.again.key);
     question_key(q, &fuzz.again.key);
     q->who = was;
@@ -196,7 +196,9 @@ static void check_other_people(const struct plan *plan)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct identity people[] = {
-        {.known = false}, {true, true, 7, "user"}, {true, false, 0, ""}};
+        {.known = false},
+        {true, true, 7, "user", false},
+        {true, false, 0, "", false}};
     struct slice rest = {(const char *)data + 1, size - 1};
 
     if (size == 0)

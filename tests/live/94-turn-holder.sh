@@ -2,9 +2,9 @@
 # Goal: one who holds the turn for long makes others wait no longer than their
 # own time: then they are refused, nothing of them is written, and the log
 # names the holder. When the holder dies the turn passes at once; when it
-# stands still reads go on; a client that leaves while it waits leaves no row;
-# a worker in the midst of a long read keeps no turn. And the same when
-# somebody outside holds the database's lock.
+# stands still reads go on, and it is killed; a client that leaves while it
+# waits leaves no row; a worker in the midst of a long read keeps no turn. And
+# the same when somebody outside holds the database's lock.
 . "$(dirname "$0")/lib.sh"
 . "$here/operators.sh"
 . "$here/writes.sh"

@@ -320,7 +320,7 @@ static void test_syslog(void **state)
 {
     struct world *w = *state;
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    char place[100];
+    char place[sizeof un.sun_path + 8];
     struct settings s = {
         .syslog = true, .syslog_addr = place, .syslog_facility = "local0"};
     struct fault fault;

@@ -266,7 +266,7 @@ static void none_is_wanted(void **state)
     (void)state;
     house.settings.statsd_host = NULL;
     assert_null(keeper_statsd_new(&house.heritage));
-    house.settings.statsd_host = "nobody.invalid:1";
+    house.settings.statsd_host = "nobody..invalid:1";
     assert_null(keeper_statsd_new(&house.heritage));
 }
 

@@ -123,7 +123,7 @@ static void a_reload_goes_on_though_the_new_ask_too(void **state)
 /* ---- those that are stopped -----------------------------------------------
  */
 
-static void a_stopped_worker_is_replaced_and_may_leave_later(void **state)
+static void a_stopped_worker_is_stood_in_for_until_it_goes_on(void **state)
 {
     (void)state;
     curtain_up("good", 2);
@@ -135,17 +135,30 @@ static void a_stopped_worker_is_replaced_and_may_leave_later(void **state)
     kill(sleeper, SIGSTOP);
     wait_for(READY, ANY, 3);
     assert_int_equal(count_of(LEFT, ANY), 0);
-    wait_for_log("ready -> retiring", 1);
     assert_false(flights_under_way(shared.flights, 4096, SLOT_MASTER));
     kill(sleeper, SIGCONT);
     wait_for(LEFT, ANY, 1);
-    assert_int_equal(nth(LEFT, ANY, 0)->pid, sleeper);
+    assert_int_equal(nth(LEFT, ANY, 0)->pid, nth(READY, ANY, 2)->pid);
     cue(SIGTERM);
     curtain(EXIT_ASKED);
     assert_int_equal(count_of(LEFT, ANY), 3);
     assert_int_equal(count_of(READY, ANY), 3);
     assert_true(logged("was stopped"));
+    assert_true(logged("goes on"));
     assert_false(logged("SIGKILL"));
+}
+
+static void nobody_stands_in_where_nobody_is_wanted(void **state)
+{
+    (void)state;
+    stage->graceful_timeout = 1;
+    curtain_up("good", 1);
+    wait_for(READY, ANY, 1);
+    kill(nth(READY, ANY, 0)->pid, SIGSTOP);
+    wait_for_log("was stopped", 1);
+    cue(SIGWINCH);
+    wait_for_log("graceful timeout", 1);
+    assert_int_equal(count_of(BORN, ANY), 1);
 }
 
 static void one_that_goes_on_soon_stays(void **state)
@@ -215,15 +228,34 @@ static void one_that_others_wait_for_is_killed_at_once(void **state)
     }
 }
 
-static void a_stopped_keeper_is_killed(void **state)
+static void make_syncs_slow(void)
+{
+    uint64_t upto;
+
+    syncs_offer(shared.syncs, true);
+    while (!syncs_delegate(shared.syncs)) { /* it is a mean */
+        syncs_commit(shared.syncs);
+        assert_true(syncs_lead(shared.syncs, 0, &upto));
+        syncs_led(shared.syncs, 0, SYNC_SLOW_US * 2000, true, NULL);
+    }
+}
+
+static void nothing_is_left_to_a_stopped_keeper(void **state)
 {
     (void)state;
     snprintf(stage->keeper, sizeof stage->keeper, "good");
     curtain_up("good", 1);
     wait_for(READY, KEEPER, 1);
+    make_syncs_slow();
+    kill(nth(READY, KEEPER, 0)->pid, SIGSTOP);
+    wait_for_log("was stopped", 1);
+    while (syncs_delegate(shared.syncs))
+        usleep(1000);
+    kill(nth(READY, KEEPER, 0)->pid, SIGCONT);
+    wait_for_log("goes on", 1);
+    take_turn(SLOT_KEEPER);
     kill(nth(READY, KEEPER, 0)->pid, SIGSTOP);
     wait_for(READY, KEEPER, 2);
-    assert_true(logged("Keeper (pid:"));
     assert_int_equal(count_of(BORN, ANY), 1);
 }
 
@@ -281,11 +313,12 @@ int main(void)
         scene(a_death_during_a_reload_is_made_good_at_once),
         scene(who_asks_is_replaced_first_and_one_at_a_time),
         scene(a_reload_goes_on_though_the_new_ask_too),
-        scene(a_stopped_worker_is_replaced_and_may_leave_later),
+        scene(a_stopped_worker_is_stood_in_for_until_it_goes_on),
+        scene(nobody_stands_in_where_nobody_is_wanted),
         scene(one_that_goes_on_soon_stays),
         scene(one_stopped_for_longer_than_the_timeout_is_killed),
         scene(one_that_others_wait_for_is_killed_at_once),
-        scene(a_stopped_keeper_is_killed),
+        scene(nothing_is_left_to_a_stopped_keeper),
         scene(a_reload_does_not_wait_for_the_stopped),
         scene(hands_stay_within_the_limits),
         scene(a_load_makes_more),
