@@ -2,6 +2,17 @@
 
 #include "master/load.h"
 
+/* What is known of a worker from the last look; of a new one, its birth. */
+static uint64_t since(struct load_past *past, const struct hand_view *h,
+                      const struct slot *slot, uint64_t passed_ns)
+{
+    if (past->pid == h->pid)
+        return passed_ns;
+    *past = (struct load_past){.pid = h->pid,
+                               .busy_ns = atomic_load(&slot->busy_then_ns)};
+    return h->age_ms * UINT64_C(1000000);
+}
+
 static unsigned share(struct load_past *past, uint64_t busy_ns,
                       uint64_t passed_ns)
 {
@@ -10,7 +21,8 @@ static unsigned share(struct load_past *past, uint64_t busy_ns,
     bool stuck = still && past->still;
 
     past->still = still;
-    if (stuck || spent_ns > passed_ns) /* of a turn that began before */
+    past->busy_ns = busy_ns;
+    if (stuck || spent_ns >= passed_ns) /* of a turn that began before */
         return 100;
     return (unsigned)(spent_ns * 100 / passed_ns);
 }
@@ -22,7 +34,7 @@ unsigned load_look(struct load *l, const struct crew *c,
     uint64_t now_ns = loop_clock_ns();
     uint64_t passed_ns = now_ns - l->then_ns;
     size_t count = crew_view(c, hands, SLOTS_ALL);
-    unsigned known = 0;
+    unsigned serve = 0;
     unsigned sum = 0;
 
     l->then_ns = now_ns;
@@ -31,15 +43,10 @@ unsigned load_look(struct load *l, const struct crew *c,
         if (h->slot >= SLOTS_MAX || h->state != SLOT_READY || h->stopped)
             continue;
         struct load_past *past = &l->past[h->slot];
-        uint64_t busy_ns = atomic_load(&shared->slots[h->slot].busy_ns);
-        if (past->pid == h->pid && passed_ns > 0) {
-            sum += share(past, busy_ns, passed_ns);
-            known++;
-        } else {
-            past->still = false;
-        }
-        past->pid = h->pid;
-        past->busy_ns = busy_ns;
+        const struct slot *slot = &shared->slots[h->slot];
+        uint64_t age_ns = since(past, h, slot, passed_ns);
+        sum += share(past, atomic_load(&slot->busy_ns), age_ns);
+        serve++;
     }
-    return known ? sum / known : 0;
+    return serve ? sum / serve : 0;
 }

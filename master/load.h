@@ -22,9 +22,9 @@ struct load {
 };
 
 /*
- * The share of time since the last look, in percent, that the workers which
- * serve have not waited: their mean. Who was not there the last time does not
- * count; 0 without any.
+ * The share of time since the last look (or since its birth, of one who was
+ * not there then), in percent, that the workers which serve have not waited:
+ * their mean; 0 without any.
  *
  * A worker adds up its time at the end of each turn of its loop, and makes one
  * each second at least. So one whose sum stands still for two looks, a second

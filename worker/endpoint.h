@@ -101,6 +101,8 @@ void endpoints_join(struct endpoints *es);
  * (came_ns of its trace) and since when its statement runs. False: nothing. */
 bool endpoints_at_work(const struct endpoints *es, uint64_t *came_ns,
                        uint64_t *since_ns);
+/* By how much that is over its time; 0: it is not. */
+uint64_t endpoints_overdue_ns(const struct endpoints *es, uint64_t now_ns);
 /* The client of a call that waits has left: true when it is forgotten, and
  * nothing was written; false when it is too late for that, and it will be
  * answered. */

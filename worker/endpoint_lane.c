@@ -139,3 +139,14 @@ bool endpoints_at_work(const struct endpoints *es, uint64_t *came_ns,
     *since_ns = es->lane.since_ns;
     return es->lane.came_ns != 0;
 }
+
+uint64_t endpoints_overdue_ns(const struct endpoints *es, uint64_t now_ns)
+{
+    const struct lane *lane = &es->lane;
+
+    if (lane->came_ns == 0)
+        return 0;
+    uint64_t due_ns =
+        lane->since_ns + (uint64_t)lane->endpoint->timeout_ms * 1000000;
+    return now_ns > due_ns ? now_ns - due_ns : 0;
+}

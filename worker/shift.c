@@ -114,13 +114,14 @@ static void count_requests(struct worker *w)
         ask_to_leave(w, LEAVE_REQUESTS);
 }
 
-/* Longer than --timeout: nothing stops it but the end of the process. */
+/* Overdue by more than --timeout (in a sort SQLite does not look at the clock):
+ * nothing stops it but the end of the process. */
 static bool is_stuck(const struct worker *w)
 {
     uint64_t timeout_ns = (uint64_t)w->heritage->settings->timeout * 1000000000;
 
     return timeout_ns && w->relay &&
-           site_longest_ns(w->site, loop_now_ns(w->loop)) > timeout_ns;
+           site_overdue_ns(w->site, loop_now_ns(w->loop)) > timeout_ns;
 }
 
 static void look_at_age(struct worker *w)

@@ -205,17 +205,17 @@ void site_end_all(struct site *s)
             db_cancel(s->desks[i].db);
 }
 
-uint64_t site_longest_ns(const struct site *s, uint64_t now_ns)
+uint64_t site_overdue_ns(const struct site *s, uint64_t now_ns)
 {
-    uint64_t longest = 0, at_ns, since_ns;
+    uint64_t most = 0;
 
     for (size_t i = 0; i < THREADS_MAX; i++) {
         const struct desk *d = &s->desks[i];
-        if (d->taken && endpoints_at_work(d->endpoints, &at_ns, &since_ns) &&
-            now_ns > since_ns && now_ns - since_ns > longest)
-            longest = now_ns - since_ns;
+        uint64_t ns = d->taken ? endpoints_overdue_ns(d->endpoints, now_ns) : 0;
+        if (ns > most)
+            most = ns;
     }
-    return longest;
+    return most;
 }
 
 bool site_cancel(struct site *s, struct call *call)

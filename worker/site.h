@@ -57,8 +57,9 @@ void site_resume_given(struct site *s, struct call *call, uint64_t now_ms);
 bool site_end_request(struct site *s, uint64_t came_ns);
 /* Ends all that run. */
 void site_end_all(struct site *s);
-/* How long the longest statement of other threads has been running. */
-uint64_t site_longest_ns(const struct site *s, uint64_t now_ns);
+/* By how much the statement that is longest overdue is: nothing, not even its
+ * deadline, has ended it. */
+uint64_t site_overdue_ns(const struct site *s, uint64_t now_ns);
 
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Goal: when a worker breaks, is killed or falls silent, the log says what it
+# Goal: when a worker breaks, is killed or is stopped, the log says what it
 # was answering; an endpoint of which three workers died answers 503 until the
 # next reload, and only that one; chance deaths are held against nobody.
 . "$(dirname "$0")/lib.sh"
@@ -100,6 +100,13 @@ await 10 logged "\[CRITICAL\] WORKER TIMEOUT \(pid:$victim\)"
 await 10 logged "\[CRITICAL\].*\(pid:$victim\) is answering GET /work .*request silent"
 wait "$client" && fail "an answer from the dead"
 died silent 2
+await 10 workers_but "$victim" 2
+! logged quarantined || fail "an endpoint answers for one that was stopped"
+
+send_long third
+await 10 is_old third
+kill -KILL "$victim"
+wait "$client" && fail "an answer from the dead"
 await 10 workers_but "$victim" 2
 
 await 10 logged '\[ERROR\] GET /work is quarantined: 3 workers died of it within 60 s'

@@ -259,7 +259,8 @@ static inline void *lanes_main(void *self)
 static inline void lanes_open(const char *schema, const char *api,
                               unsigned threads)
 {
-    static const struct encoding_config encoding = {.level = 6};
+    static const struct encoding_config encoding = {
+        .on = true, .min_length = 100, .level = 6};
     const struct relay_config config = {.threads = threads,
                                         .prepare = lanes_prepare,
                                         .on_take = lanes_take,
@@ -422,6 +423,21 @@ static inline size_t waiting(void)
 
     in_a_turn(lanes_count, &count);
     return count;
+}
+
+static inline void lanes_forget(void *self)
+{
+    struct guest **g = self;
+
+    if (endpoints_cancel(lanes_present(), &(*g)->part.call))
+        *g = NULL;
+}
+
+/* Its client leaves. */
+static inline bool forgotten(struct guest *g)
+{
+    in_a_turn(lanes_forget, &g);
+    return g == NULL;
 }
 
 /* A few turns of the loop: what could happen has happened. */

@@ -198,14 +198,6 @@ static void given_up_in_time(void **state)
     body_is(slow, "3000");
 }
 
-static void forget(void *self)
-{
-    struct guest *g = self;
-
-    assert_true(endpoints_cancel(lanes_present(), &g->part.call));
-    assert_false(endpoints_cancel(lanes_present(), &g->part.call));
-}
-
 /* Whose client leaves is forgotten while it waits, but not when its statement
  * runs. */
 static void who_leaves(void **state)
@@ -215,7 +207,8 @@ static void who_leaves(void **state)
     AWAIT(is_inside(0));
     struct guest *brief = send_get(1, "/brief");
     AWAIT(waiting() == 1);
-    in_a_turn(forget, brief);
+    assert_true(forgotten(brief));
+    assert_false(forgotten(brief));
     assert_int_equal(waiting(), 0);
     struct guest *other = send_get(2, "/brief");
     AWAIT(waiting() == 1);
@@ -226,19 +219,12 @@ static void who_leaves(void **state)
     assert_int_equal(brief->done, 0);
 }
 
-static void cannot_forget(void *self)
-{
-    struct guest *g = self;
-
-    assert_false(endpoints_cancel(lanes_present(), &g->part.call));
-}
-
 static void in_a_statement_it_is_too_late(void **state)
 {
     (void)state;
     struct guest *slow = send_get(0, "/long");
     AWAIT(is_inside(0));
-    in_a_turn(cannot_forget, slow);
+    assert_false(forgotten(slow));
     atomic_store(&lanes.open, true);
     body_is(slow, "3000");
 }
@@ -378,6 +364,8 @@ static void snapshots_are_not_older_than_requests(void **state)
 
     (void)state;
     lanes_stop();
+    db_unshare(d->db);
+    d->endpoints->passed = false;
     db_share_reads(d->db);
     for (int i = 0; i < 3; i++) {
         part_begin(p, &(struct asked){.line = "GET /names"});
