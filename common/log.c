@@ -189,7 +189,8 @@ void log_write(enum log_level level, const char *format, ...)
     /* A log that cannot be written must not stop the server. */
     ssize_t ignored = write(the_log.fd, line, len);
     (void)ignored;
-    syslogger_line(SYSLOGGER_ERROR, level, slice_of(message));
     pthread_mutex_unlock(&lock);
+    /* Not within the lock: what goes wrong there is logged too. */
+    syslogger_line(SYSLOGGER_ERROR, level, slice_of(message));
     errno = saved;
 }

@@ -179,12 +179,9 @@ static command *find_command(const char *name)
     static const struct {
         const char *name;
         command *fn;
-    } commands[] = {{"token", token_command},
-                    {"backup", backup_command},
-                    {"restore", restore_command},
-                    {"check", check},
-                    {"ctl", ctl_command},
-                    {"top", top_command}};
+    } commands[] = {{"token", token_command},     {"backup", backup_command},
+                    {"restore", restore_command}, {"check", check},
+                    {"ctl", ctl_command},         {"top", top_command}};
 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)

@@ -21,7 +21,7 @@ struct reload_news {
     unsigned over; /* attempts so far; a new number, a new outcome */
     bool failed;
     unsigned generation; /* that serves since then, if it did not fail */
-    struct fault words; /* why it failed, or else what has changed */
+    struct fault words;  /* why it failed, or else what has changed */
 };
 
 struct reload {

@@ -195,10 +195,9 @@ static void check_other_people(const struct plan *plan)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct identity people[] = {
-        {.known = false},
-        {true, true, 7, "user", false},
-        {true, false, 0, "", false}};
+    static const struct identity people[] = {{.known = false},
+                                             {true, true, 7, "user", false},
+                                             {true, false, 0, "", false}};
     struct slice rest = {(const char *)data + 1, size - 1};
 
     if (size == 0)

@@ -20,6 +20,33 @@ static void keeps_alive(void **state)
     turn_until_open(0);
 }
 
+/* Those that come at once can be told apart by when they came: an operator
+ * ends one of them by that. */
+static void none_came_when_another_did(void **state)
+{
+    struct client c[LATER_MAX];
+
+    (void)state;
+    for (int i = 0; i < LATER_MAX; i++) {
+        c[i] = dial();
+        wire_turn(0);
+    }
+    for (int i = 0; i < LATER_MAX; i++)
+        say(&c[i], GET("/later"));
+    while (wire.later_count < LATER_MAX)
+        wire_turn(1);
+    for (int i = 0; i < LATER_MAX; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(wire.later[i]->trace->came_ns !=
+                        wire.later[k]->trace->came_ns);
+    for (int i = 0; i < LATER_MAX; i++) {
+        wire.later[i]->done(wire.later[i]);
+        hang_up(&c[i]);
+    }
+    wire.later_count = 0;
+    turn_until_open(0);
+}
+
 /* The order of the answers is that of the requests, however they arrive. */
 static void pipelines(void **state)
 {
@@ -480,6 +507,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with(keeps_alive),
+        with(none_came_when_another_did),
         with(pipelines),
         with(continues),
         with(refuses_and_lingers),

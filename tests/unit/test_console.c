@@ -163,6 +163,7 @@ static void two_may_wait_for_a_reload(void **state)
     }
     wait_for_answer("status", "reloading");
     answers("reload", "Reloaded");
+    assert_int_equal(count_of(READY, 3), 1); /* its own, not the first one */
     char ignored;
     assert_int_equal(read(first[0], &ignored, 1), 1);
     int status;

@@ -1,5 +1,9 @@
 #include "scratch.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "common/loop.h"
 
 static const char schema[] =
@@ -182,6 +186,96 @@ static void test_commit_is_never_late(void **state)
     db_close(db);
 }
 
+/* ---- from another thread -------------------------------------------------*/
+
+struct stopper {
+    struct db *db;
+    _Atomic int beats;
+};
+
+static void note_beat(void *self)
+{
+    atomic_fetch_add(&((struct stopper *)self)->beats, 1);
+}
+
+/* Once the statement is in its middle. */
+static void *stop_it(void *self)
+{
+    struct stopper *s = self;
+
+    while (atomic_load(&s->beats) < 5)
+        sched_yield();
+    db_cancel(s->db);
+    return NULL;
+}
+
+static enum db_result run_stopped(struct db *db, const char *sql)
+{
+    struct stopper s = {.db = db};
+    pthread_t thread;
+
+    db_on_progress(db, note_beat, &s);
+    assert_int_equal(pthread_create(&thread, NULL, stop_it, &s), 0);
+    enum db_result r = run_sql(db, sql);
+    pthread_join(thread, NULL);
+    db_on_progress(db, NULL, NULL);
+    return r;
+}
+
+static void test_cancelled_by_another_thread(void **state)
+{
+    struct db *db = open_people(state);
+
+    db_deadline(db, loop_clock_ms() + 1000000);
+    assert_int_equal(run_stopped(db, forever), DB_CANCELLED);
+    assert_int_equal(run_sql(db, forever), DB_CANCELLED); /* it stands … */
+    db_deadline(db, loop_clock_ms() + 20);                /* … until then */
+    assert_int_equal(run_sql(db, forever), DB_DEADLINE);
+    db_cancel(db); /* while nothing runs: the next one has its own time */
+    db_deadline(db, 0);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM people"), 1);
+    assert_int_equal(run_stopped(db, forever), DB_CANCELLED);
+    db_close(db);
+}
+
+/* A write stopped half-way leaves nothing; what went before it neither. */
+static void test_cancelled_in_write(void **state)
+{
+    struct db *db = open_people(state);
+
+    assert_int_equal(db_begin_write(db), DB_DONE);
+    assert_int_equal(run_sql(db, "INSERT INTO strict_one VALUES (1)"), DB_DONE);
+    assert_int_equal(
+        run_stopped(db,
+                    "INSERT INTO strict_one WITH RECURSIVE n(i) AS (SELECT 1"
+                    " UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"),
+        DB_CANCELLED);
+    db_rollback(db);
+    db_deadline(db, 0);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM strict_one"), 0);
+    db_close(db);
+}
+
+/* As with deadlines: what was committed is not reported as ended. */
+static void test_commit_is_never_cancelled(void **state)
+{
+    struct db *db = open_people(state);
+    struct stmt *add = must_prepare(db, "INSERT INTO strict_one VALUES (1)");
+
+    for (int i = 0; i < 1200; i++) {
+        db_deadline(db, 0);
+        assert_int_equal(db_begin_write(db), DB_DONE);
+        assert_int_equal(run(add), DB_DONE);
+        db_cancel(db);
+        assert_int_equal(db_commit(db), DB_DONE);
+    }
+    db_deadline(db, 0);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM strict_one"), 1200);
+    db_close(db);
+}
+
+/* ---- waiting -------------------------------------------------------------*/
+
 static void test_busy(void **state)
 {
     const struct scratch *s = *state;
@@ -336,6 +430,9 @@ int main(void)
         TEST(test_deadline),
         TEST(test_deadline_in_write),
         TEST(test_commit_is_never_late),
+        TEST(test_cancelled_by_another_thread),
+        TEST(test_cancelled_in_write),
+        TEST(test_commit_is_never_cancelled),
         TEST(test_busy),
         TEST(test_full),
         TEST(test_shared_reads),

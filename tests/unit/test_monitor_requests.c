@@ -57,6 +57,34 @@ static void lists_requests(void **state)
     assert_int_equal(cockpit.res.status, 400);
 }
 
+/* Each thread of a worker is at one of its own. */
+static void lists_those_of_all_threads(void **state)
+{
+    (void)state;
+    at_request(0, "first", 101, 3000000);
+    at_request(recorder_place(0, 2), "third", 101, 2000000);
+    at_request(recorder_place(0, 3), "nobody", 101, 1000000);
+    past_request(recorder_place(0, 1), "past", 9000000, true, true);
+    atomic_store(&cockpit.shared.slots[0].threads, 3);
+    see(monitor_requests, "GET /api/monitoring/requests");
+    expect_text("$.current[0].id", "third");
+    expect_int("$.current[0].worker", 0);
+    expect_text("$.current[1].id", "first");
+    expect_nothing("$.current[2]");
+    expect_text("$.recent[0].id", "past");
+    expect_nothing("$.recent[1]");
+    expect_text("$.slow[0].id", "past");
+    expect_text("$.failed[0].id", "past");
+    see(monitor_request, "GET /api/monitoring/requests/third");
+    expect_text("$.id", "third");
+    see(monitor_request, "GET /api/monitoring/requests/past");
+    expect_int("$.status", 200);
+    /* What stands there is a process's gone mad: no place is beyond all. */
+    atomic_store(&cockpit.shared.slots[0].threads, 1000000);
+    see(monitor_requests, "GET /api/monitoring/requests");
+    expect_text("$.current[0].id", "nobody");
+}
+
 /* Its worker was killed over it. */
 static void remembers_the_dead(void **state)
 {
@@ -121,9 +149,8 @@ static void shows_one_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(lists_requests),
-        T(remembers_the_dead),
-        T(survives_strange_bytes),
+        T(lists_requests),     T(lists_those_of_all_threads),
+        T(remembers_the_dead), T(survives_strange_bytes),
         T(shows_one_request),
     };
 

@@ -116,6 +116,48 @@ static void paused(void **state)
     assert_string_equal(r.route, "/b");
 }
 
+/* ---- threads ---- */
+
+static bool read_place(unsigned thread, struct record *out)
+{
+    return recorder_read(the.shared.recorder, recorder_place(SLOT, thread),
+                         RECORDS_RECENT, 0, out);
+}
+
+/* Who answers now records in its own place; another one's request stays where
+ * it is, and figures are the worker's. */
+static void of_several_threads(void **state)
+{
+    const struct slot *slot = &the.shared.slots[SLOT];
+    struct record r, room;
+
+    (void)state;
+    assert_int_equal(slot->threads, 1);
+    begin(&the.guest, "first", &(struct asked){.line = "GET /"}, 0);
+    trace_mark(&the.guest.trace, PHASE_SQL);
+    observe_thread(the.observer, 2);
+    assert_int_equal(slot->threads, 3);
+    begin(&the.other, "second", &(struct asked){.line = "GET /"}, 0);
+    assert_true(read_place(0, &r) && r.phase == PHASE_SQL);
+    assert_string_equal(r.id, "first");
+    assert_true(read_place(2, &r) && r.phase == PHASE_READ);
+    assert_string_equal(r.id, "second");
+    assert_false(read_place(1, &r));
+
+    /* One that waits goes on with whoever resumes it. */
+    observe_park(the.observer, &the.other.call, PHASE_TURN, &room);
+    assert_false(read_place(2, &r));
+    observe_thread(the.observer, 0);
+    assert_int_equal(slot->threads, 3);
+    end(&the.guest, 200, MS);
+    observe_unpark(the.observer, &the.other.call, PHASE_SQL, &room);
+    assert_true(read_place(0, &r) && r.phase == PHASE_SQL);
+    assert_string_equal(r.id, "second");
+    end(&the.other, 200, MS);
+    assert_int_equal(sum_of(METRICS_ALL).request.count, 2);
+    observe_thread(NULL, 1);
+}
+
 /* ---- the wall clock ---- */
 
 /* A request's time of day is that of its coming, however long ago. */
@@ -159,8 +201,9 @@ static void unobserved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OBSERVED(recorded),    OBSERVED(slow_and_failed), OBSERVED(paused),
-        OBSERVED(time_of_day), OBSERVED(unobserved),
+        OBSERVED(recorded),   OBSERVED(slow_and_failed),
+        OBSERVED(paused),     OBSERVED(time_of_day),
+        OBSERVED(unobserved), OBSERVED(of_several_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,39 @@ static void refusals(void **state)
     }
 }
 
+/* Read for the plan of one connection, it is asked on another: with all that
+ * is that plan's, and the same in meaning. */
+static void adopted(void **state)
+{
+    static const char *const lines[] = {"GET /page?sort=-price&limit=7",
+                                        "GET /list?n=5&fields=name",
+                                        "GET /cursor", "GET /value"};
+    struct fault fault = {""};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct buf before = {0}, after = {0};
+        const struct request *req =
+            ask(&house.ask, &(struct asked){.line = lines[i]});
+        const struct endpoint *e = &house.app->endpoints[theatre_route(req)];
+        struct plan *plan = plan_new(house.db, reader, e, &fault);
+        struct plan *other = plan_new(house.db, reader, e, &fault);
+        assert_true(question_read(&question, reader, plan, req, &house.res));
+        question_key(&question, &before);
+        int64_t step = question.step ? question.step - plan->steps : -1;
+        question_adopt(&question, other);
+        plan_free(plan);
+        assert_ptr_equal(question.plan, other);
+        assert_ptr_equal(question.step, step < 0 ? NULL : &other->steps[step]);
+        assert_true(question_stands(&question));
+        question_key(&question, &after);
+        assert_true(slice_equal(buf_view(&before), buf_view(&after)));
+        buf_free(&before);
+        buf_free(&after);
+        plan_free(other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cursors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_asks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(adopted, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

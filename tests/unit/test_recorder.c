@@ -349,6 +349,41 @@ static void buried(void **state)
     assert_false(recorder_bury(r, SLOT, &seen));
 }
 
+/* Each thread of each slot has its own, and nobody else writes there. */
+static void places(void **state)
+{
+    static uint8_t seen_at[SLOTS_ALL * THREADS_MAX];
+
+    (void)state;
+    for (unsigned slot = 0; slot < SLOTS_ALL; slot++) {
+        assert_int_equal(recorder_place(slot, 0), slot);
+        for (unsigned thread = 0; thread < THREADS_MAX; thread++) {
+            unsigned place = recorder_place(slot, thread);
+            assert_true(place < SLOTS_ALL * THREADS_MAX);
+            assert_int_equal(seen_at[place]++, 0);
+        }
+    }
+    for (unsigned thread = 0; thread < THREADS_MAX; thread++) {
+        struct record *rec = recorder_open(r, recorder_place(SLOT, thread));
+        fill(rec, 100 + thread);
+        atomic_store(&rec->phase, PHASE_SQL);
+    }
+    recorder_close(r, recorder_place(SLOT, 2), false, true);
+    for (unsigned thread = 0; thread < THREADS_MAX; thread++) {
+        unsigned place = recorder_place(SLOT, thread);
+        assert_true(recorder_read(r, place, RECORDS_RECENT, 0, &seen));
+        assert_int_equal(whole(&seen), 100 + thread);
+        assert_int_equal(seen.phase, thread == 2 ? PHASE_NONE : PHASE_SQL);
+        assert_int_equal(recorder_read(r, place, RECORDS_FAILED, 0, &seen),
+                         thread == 2);
+        assert_int_equal(recorder_bury(r, place, &seen), thread != 2);
+        if (thread != 2)
+            assert_int_equal(seen.queries, 100 + thread);
+    }
+    assert_false(recorder_read(r, recorder_place(SLOT + 1, 1), RECORDS_RECENT,
+                               0, &seen));
+}
+
 static void quarantine(void **state)
 {
     (void)state;
@@ -387,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_anywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(quarantine, set_up, tear_down),
         cmocka_unit_test(names),
     };

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "common/log.h"
+#include "common/loop.h"
 #include "worker/relay.h"
 
 enum {
@@ -33,6 +36,7 @@ static struct {
     _Atomic bool stuck;    /* a turn of thread 1 leaves the baton … */
     _Atomic bool released; /* … until then */
     _Atomic unsigned wakes;
+    _Atomic uint64_t counts[LOG_LEVELS]; /* lines of the log */
 } the;
 
 static void nap(unsigned us)
@@ -120,6 +124,7 @@ static int set_up(void **state)
 
     (void)state;
     memset(&the, 0, sizeof the);
+    log_count(the.counts);
     the.relay = relay_new(&config);
     relay_start(the.relay);
     return 0;
@@ -131,6 +136,7 @@ static int tear_down(void **state)
     assert_true(relay_stop(the.relay, PATIENCE_MS));
     assert_int_equal(the.holder, 0);
     relay_free(the.relay);
+    log_count(NULL);
     return 0;
 }
 
@@ -211,6 +217,48 @@ static void who_cannot_serve_does_not(void **state)
     atomic_store(&the.unable, false);
     AWAIT(atomic_load(&the.ran), 1);
     relay_return(the.relay);
+}
+
+/* With so much stack a thread cannot be made. */
+static void want_stack(size_t bytes)
+{
+    pthread_attr_t how;
+
+    pthread_attr_init(&how);
+    assert_int_equal(pthread_attr_setstacksize(&how, bytes), 0);
+    assert_int_equal(pthread_setattr_default_np(&how), 0);
+    pthread_attr_destroy(&how);
+}
+
+/* It goes on alone, and tries again; not with each statement. */
+static void no_thread_is_to_be_had(void **state)
+{
+    pthread_attr_t usual;
+    size_t stack;
+    uint64_t began_ms = loop_clock_ms();
+
+    (void)state;
+    assert_int_equal(pthread_getattr_default_np(&usual), 0);
+    pthread_attr_getstacksize(&usual, &stack);
+    pthread_attr_destroy(&usual);
+    want_stack((size_t)1 << 48);
+    for (int i = 0; i < 1000; i++) {
+        relay_leave(the.relay);
+        relay_return(the.relay);
+        assert_false(relay_give(the.relay, &the));
+    }
+    nap(20000);
+    assert_int_equal(atomic_load(&the.prepared), 0);
+    uint64_t told = atomic_load(&the.counts[LOG_ERROR]);
+    assert_in_range(told, 1, 1 + (loop_clock_ms() - began_ms) / 1000);
+
+    want_stack(stack);
+    for (int i = 0; atomic_load(&the.ran) == 0; i++) {
+        assert_true(i < PATIENCE_MS / 20);
+        relay_leave(the.relay);
+        nap(20000);
+        relay_return(the.relay);
+    }
 }
 
 /* ---- jobs ----------------------------------------------------------------*/
@@ -333,6 +381,7 @@ int main(void)
         WITH_RELAY(another_thread_takes_over),
         WITH_RELAY(who_took_over_is_taken_over),
         WITH_RELAY(who_cannot_serve_does_not),
+        WITH_RELAY(no_thread_is_to_be_had),
         WITH_RELAY(jobs_are_done_by_others),
         WITH_RELAY(one_is_kept_back),
         WITH_RELAY(the_last_one_knows),

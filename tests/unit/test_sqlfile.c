@@ -212,6 +212,31 @@ static void lists_origins(void **state)
     drop(&p);
 }
 
+/* Of reads alone; it takes no words, and is said once. */
+static void says_slow(void **state)
+{
+    static const char *const wrong[] = {
+        "-- GET /a\n-- @slow 3s\nSELECT 1;\n",
+        "-- GET /a\n-- @slow\n-- @slow\nSELECT 1;\n",
+        "-- POST /a\n-- @auth public\n-- @slow\nSELECT 1;\n",
+    };
+    struct parsed p = parse_text(
+        "slow.sql",
+        SLICE("-- GET /a\n-- @slow\nSELECT 1;\n\n-- GET /b\nSELECT 1;\n"));
+
+    (void)state;
+    if (!p.good)
+        fail_msg("%s", p.fault.text);
+    assert_true(p.file.endpoints[0].slow);
+    assert_false(p.file.endpoints[1].slow);
+    drop(&p);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        p = parse_text("slow.sql", slice_of(wrong[i]));
+        assert_false(p.good);
+        drop(&p);
+    }
+}
+
 static void list_params(void **state)
 {
     struct parsed p = parse_good("ok_chefs.sql");
@@ -478,6 +503,7 @@ int main(void)
         cmocka_unit_test(one_row),
         cmocka_unit_test(list_directives),
         cmocka_unit_test(lists_origins),
+        cmocka_unit_test(says_slow),
         cmocka_unit_test(list_params),
         cmocka_unit_test(each_element),
         cmocka_unit_test(statements_split),

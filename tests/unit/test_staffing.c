@@ -236,7 +236,7 @@ static void make_syncs_slow(void)
     while (!syncs_delegate(shared.syncs)) { /* it is a mean */
         syncs_commit(shared.syncs);
         assert_true(syncs_lead(shared.syncs, 0, &upto));
-        syncs_led(shared.syncs, 0, SYNC_SLOW_US * 2000, true, NULL);
+        syncs_led(shared.syncs, 0, SYNC_SLOW_US * UINT64_C(2000), true, NULL);
     }
 }
 

@@ -373,6 +373,9 @@ static void stream_breaks(void **state)
         log_info("z");
     assert_int_equal(times_logged("lines are lost"), 1);
     assert_int_equal(syslogger_descriptor(), -1);
+    errno = ENOTTY;
+    syslogger_line(SYSLOGGER_ACCESS, LOG_INFO, SLICE("z"));
+    assert_int_equal(errno, ENOTTY);
     listen_at_port(SOCK_STREAM, port);
     for (int i = 0; i < 200 && syslogger_descriptor() < 0; i++) {
         struct pollfd wait = {.fd = -1};

@@ -18,6 +18,7 @@ static struct {
 static int set_up(void **state)
 {
     (void)state;
+    memset(&the, 0, sizeof the);
     the.flights = calloc(1, flights_size());
     return the.flights == NULL;
 }
@@ -126,13 +127,75 @@ static void many(void **state)
         assert_int_equal(taken[i], 1);
 }
 
+/* ---- threads of this worker ----------------------------------------------*/
+
+/* Flights say only that it is ours: who waits for another thread goes by
+ * that. */
+static void until_another_thread_is_done(void **state)
+{
+    (void)state;
+    fly(10, OWN_SLOT);
+    waiting_begin(&the.w, 10);
+    add(1, 10, 1000);
+    add(2, 11, 1000);
+    assert_true(waiting_is_ours(&the.w, 10));
+    assert_false(waiting_is_ours(&the.w, 11));
+    assert_false(waiting_is_ours(&the.w, 0));
+    assert_int_equal(take(0), 2);
+    assert_int_equal(take(0), -1);
+    waiting_end(&the.w, 10);
+    assert_false(waiting_is_ours(&the.w, 10));
+    assert_int_equal(take(0), 1);
+}
+
+static void each_thread_has_one(void **state)
+{
+    (void)state;
+    for (uint64_t key = 1; key <= THREADS_MAX; key++)
+        waiting_begin(&the.w, key);
+    for (uint64_t gone = 1; gone <= THREADS_MAX; gone++) {
+        waiting_end(&the.w, gone);
+        for (uint64_t key = 1; key <= THREADS_MAX; key++)
+            assert_int_equal(waiting_is_ours(&the.w, key), key > gone);
+    }
+    for (uint64_t key = 1; key <= THREADS_MAX; key++)
+        waiting_begin(&the.w, key);
+    for (uint64_t key = 1; key <= THREADS_MAX; key++)
+        assert_true(waiting_is_ours(&the.w, key));
+}
+
+/* ---- in the order they came ----------------------------------------------*/
+
+static void next_and_dropped(void **state)
+{
+    struct call calls[3] = {{.waited = false}};
+    struct waiter w;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        waiting_add(&the.w, &(struct waiter){.call = &calls[i], .endpoint = i});
+    assert_true(waiting_drop(&the.w, &calls[1]));
+    assert_false(waiting_drop(&the.w, &calls[1]));
+    assert_true(waiting_next(&the.w, &w));
+    assert_int_equal(w.endpoint, 0);
+    assert_true(waiting_next(&the.w, &w));
+    assert_int_equal(w.endpoint, 2);
+    assert_false(waiting_next(&the.w, &w));
+}
+
 #define WAITING(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WAITING(nobody), WAITING(until_it_lands),      WAITING(of_others),
-        WAITING(many),   WAITING(until_patience_ends),
+        WAITING(nobody),
+        WAITING(until_it_lands),
+        WAITING(of_others),
+        WAITING(many),
+        WAITING(until_patience_ends),
+        WAITING(until_another_thread_is_done),
+        WAITING(each_thread_has_one),
+        WAITING(next_and_dropped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
