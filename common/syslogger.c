@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,9 +33,12 @@ struct loss {
     time_t when;
 };
 
+/* Whoever has a line, in whichever thread; held for system calls that do not
+ * wait. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct {
     _Atomic bool on;
-    _Atomic bool busy; /* a thread is at it: see enter */
     bool access;
     unsigned facility;
     char tag[HEAD_MAX - 32]; /* "prong.PREFIX" */
@@ -69,19 +72,6 @@ static time_t now_s(void)
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
     return t.tv_sec;
-}
-
-/* Held for one system call that does not wait. */
-static void enter(void)
-{
-    while (
-        atomic_exchange_explicit(&the_syslog.busy, true, memory_order_acquire))
-        sched_yield();
-}
-
-static void leave(void)
-{
-    atomic_store_explicit(&the_syslog.busy, false, memory_order_release);
 }
 
 /* ---- the socket ----------------------------------------------------------*/
@@ -260,14 +250,14 @@ static void send_line(enum syslogger_from from, enum log_level level,
     size_t len = line.len < sizeof text ? line.len : sizeof text;
 
     memcpy(text, line.ptr, len);
-    enter();
+    pthread_mutex_lock(&lock);
     struct iovec parts[] = {
         {head, head_of(head, from, level)},
         {text, len},
         {&line_end[the_syslog.to.way == REMOTE_TCP], 1},
     };
     judge(put(parts), said);
-    leave();
+    pthread_mutex_unlock(&lock);
 }
 
 void syslogger_line(enum syslogger_from from, enum log_level level,

@@ -45,7 +45,8 @@ unsigned load_look(struct load *l, const struct crew *c,
         struct load_past *past = &l->past[h->slot];
         const struct slot *slot = &shared->slots[h->slot];
         uint64_t age_ns = since(past, h, slot, passed_ns);
-        sum += share(past, atomic_load(&slot->busy_ns), age_ns);
+        unsigned own = share(past, atomic_load(&slot->busy_ns), age_ns);
+        sum += atomic_load(&slot->away) > 0 ? 100 : own;
         serve++;
     }
     return serve ? sum / serve : 0;

@@ -26,6 +26,9 @@ struct load {
  * not there then), in percent, that the workers which serve have not waited:
  * their mean; 0 without any.
  *
+ * One that has a thread in a long statement now counts as busy all the time,
+ * though its loop may be free: others like it would find no CPU in it.
+ *
  * A worker adds up its time at the end of each turn of its loop, and makes one
  * each second at least. So one whose sum stands still for two looks, a second
  * apart, is in the middle of one: busy all the time.

@@ -13,6 +13,7 @@ enum {
     LINGERING_MAX = 64, /* refused ones that are given time to read why */
     LOOKED_AT = 32,     /* of each state, when room is needed */
     SLOW_MS = 1000,     /* that a client has before it can be called slow */
+    SLOW_HEAD_MS = 250, /* likewise, before its head is complete */
 };
 
 /* ---- room for others -----------------------------------------------------*/
@@ -26,15 +27,17 @@ static uint64_t age_ms(const struct conn *c)
                                                  : 0;
 }
 
-/* Less than a byte a millisecond, for a while. */
+/* Less than a byte a millisecond, for a while. A head is sent in one piece, so
+ * one that is not all there so soon is not going to be soon. */
 static bool is_slow(const struct conn *c)
 {
     uint64_t age = age_ms(c);
+    uint64_t least = c->state == CONN_HEAD ? SLOW_HEAD_MS : SLOW_MS;
     uint64_t moved = c->state == CONN_WRITING ? c->taken
                      : c->x                   ? c->x->in.len
                                               : 0;
 
-    return age >= SLOW_MS && moved < age;
+    return age >= least && moved < age;
 }
 
 static bool end_first_slow(struct conns *home, enum conn_state state)
@@ -46,6 +49,23 @@ static bool end_first_slow(struct conns *home, enum conn_state state)
             conn_shut(c);
             return true;
         }
+    return false;
+}
+
+/* Those of a flood stand in front of whoever came just now, who is the last
+ * and not among them. What may have arrived from one is looked at before it
+ * goes. */
+static bool end_oldest_head(struct conns *home)
+{
+    struct conn *c = home->lists[CONN_HEAD].first, *next;
+
+    for (int i = 0; c && (next = c->next) && i < LOOKED_AT; i++) {
+        if (!conn_receive(c)) {
+            conn_shut(c);
+            return true;
+        }
+        c = next;
+    }
     return false;
 }
 
@@ -66,9 +86,9 @@ static bool end_oldest_idle(struct conns *home)
  * as the time limits let them; but not while others want in. */
 bool conns_make_room(struct conns *home)
 {
-    return end_oldest_idle(home) || end_first_slow(home, CONN_HEAD) ||
+    return end_first_slow(home, CONN_HEAD) || end_oldest_idle(home) ||
            end_first_slow(home, CONN_BODY) ||
-           end_first_slow(home, CONN_WRITING);
+           end_first_slow(home, CONN_WRITING) || end_oldest_head(home);
 }
 
 /* ---- all workers together ------------------------------------------------*/

@@ -31,7 +31,8 @@ struct member {
     enum member_state state; /* under the lock */
     bool ready;              /* prepared. Its own, and when to try again */
     uint64_t retry_ms;
-    void *job; /* under the lock */
+    bool unable; /* it was not ready when it was wanted. Under the lock */
+    void *job;   /* under the lock */
     struct relay *home;
     /* With the baton. */
     bool runs; /* the loop, when it is not away */
@@ -128,10 +129,18 @@ static void call(struct member *m, enum member_state state)
 
 static void *member_main(void *self);
 
-/* With the lock. Null when all are busy or no thread is to be had. */
-static struct member *engage(struct relay *r)
+static struct member *find_able(struct relay *r)
 {
-    struct member *m = find(r, MEMBER_IDLE);
+    for (unsigned i = 1; i < r->config.threads; i++)
+        if (r->members[i].state == MEMBER_IDLE && !r->members[i].unable)
+            return &r->members[i];
+    return NULL;
+}
+
+/* With the lock. Null when all are busy or no thread is to be had. */
+static struct member *engage(struct relay *r, bool able)
+{
+    struct member *m = able ? find_able(r) : find(r, MEMBER_IDLE);
 
     if (m)
         return m;
@@ -154,7 +163,7 @@ static void post_watcher(struct relay *r)
 {
     if (r->stopping || find(r, MEMBER_WATCHING))
         return;
-    struct member *m = engage(r);
+    struct member *m = engage(r, false);
     if (m)
         call(m, MEMBER_WATCHING);
     atomic_store(&r->asleep, m == NULL);
@@ -209,6 +218,7 @@ static bool take_lying(struct relay *r, struct member *m, uint64_t since)
     if (ours)
         note_holder(r);
     pthread_mutex_lock(&r->lock);
+    m->unable = !m->ready;
     return ours;
 }
 
@@ -262,6 +272,7 @@ static void serve(struct relay *r, struct member *m)
         m->runs = false;
     }
     pthread_mutex_lock(&r->lock);
+    m->unable = !m->ready;
     become(r, m, MEMBER_IDLE);
     pthread_mutex_unlock(&r->lock);
     baton_put_down(&r->baton);
@@ -323,7 +334,7 @@ bool relay_give(struct relay *r, void *job)
     if (r == NULL || !r->started || r->spare < 2)
         return false;
     pthread_mutex_lock(&r->lock);
-    struct member *m = r->stopping ? NULL : engage(r);
+    struct member *m = r->stopping ? NULL : engage(r, true);
     if (m) {
         m->job = job;
         become(r, m, MEMBER_BUSY);

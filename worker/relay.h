@@ -66,7 +66,8 @@ void relay_return(struct relay *r);
 /* With the baton: threads that could take it up. */
 unsigned relay_spare(const struct relay *r);
 /* With the baton: has another thread do a job; false when that would leave
- * none to take over. */
+ * none to take over, or none is able to. One whose thread turns out not to be
+ * is done all the same, by `work`, which has to see to that. */
 bool relay_give(struct relay *r, void *job);
 /*
  * With the baton, at the end of a turn of the loop: lets those go first who

@@ -7,12 +7,12 @@
 make_app
 cat >"$T/app/api/work.sql" <<'END'
 -- GET /work
--- Some milliseconds of it.
+-- So long that other threads of the worker take over its loop.
 -- @one
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
 SELECT count(*) AS n FROM n;
 END
-start -w 1 --workers-min 1 --workers-max 3
+start -w 1 --workers-min 1 --workers-max 3 --shed-ms 0
 begin_load /work
 await 20 logged 'Scaling: 1 -> 2 workers \(busy [0-9]+ %, [0-9]+ connections waiting\)'
 kill -TTIN "$PID"

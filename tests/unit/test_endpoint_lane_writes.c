@@ -126,6 +126,27 @@ static void the_last_leaves_the_turn_to_others(void **state)
     assert_int_equal(items(), 6);
 }
 
+/* It had asked for the turn before it was the last. */
+static void the_last_passes_the_turn_on(void **state)
+{
+    struct turnstile *turnstile = troupe.shared.turnstile;
+
+    (void)state;
+    assert_true(turnstile_ask(turnstile, BEN_SLOT, NULL));
+    struct guest *g = post_item(1, "/items");
+    AWAIT(waiting() == 1);
+    struct guest *slow = send_get(0, "/long");
+    AWAIT(is_inside(0));
+    some_turns();
+    turnstile_pass(turnstile, BEN_SLOT, NULL);
+    AWAIT(!turn_is_ours());
+    ask_ben(2);
+    atomic_store(&lanes.open, true);
+    answered(slow, 200);
+    answered(g, 201);
+    assert_int_equal(items(), 3);
+}
+
 /* Read by the second thread while the first one writes, and run by the first:
  * with its own statements. */
 static void read_by_one_and_run_by_another(void **state)
@@ -292,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OF(three, while_another_one_reads),
         OF(two, the_last_leaves_the_turn_to_others),
+        OF(two, the_last_passes_the_turn_on),
         OF(three, read_by_one_and_run_by_another),
         OF(three, no_group_runs_twice),
         OF(three, in_a_group_it_is_too_late),

@@ -272,6 +272,16 @@ static void turns_until_done(unsigned jobs)
     }
 }
 
+/* None is at work. */
+static void turns_until_idle(void)
+{
+    for (int i = 0; relay_spare(the.relay) < THREADS - 1; i++) {
+        assert_true(i < PATIENCE_MS);
+        nap(1000);
+        assert_true(relay_turn_over(the.relay));
+    }
+}
+
 static void jobs_are_done_by_others(void **state)
 {
     (void)state;
@@ -281,6 +291,28 @@ static void jobs_are_done_by_others(void **state)
     }
     assert_int_equal(the.jobs[0], 0);
     assert_int_equal(the.jobs[1] + the.jobs[2] + the.jobs[3], 20);
+}
+
+/* It is found out by trying, once each. */
+static void who_is_not_able_gets_none(void **state)
+{
+    unsigned given = 0;
+
+    (void)state;
+    atomic_store(&the.unable, true);
+    while (relay_give(the.relay, &the)) {
+        assert_true(++given < THREADS);
+        turns_until_done(given);
+    }
+    assert_true(given > 0);
+    turns_until_idle();
+    atomic_store(&the.unable, false);
+    relay_leave(the.relay);
+    AWAIT(atomic_load(&the.ran), 1);
+    relay_return(the.relay);
+    turns_until_idle();
+    assert_true(relay_give(the.relay, &the));
+    turns_until_done(given + 1);
 }
 
 /* Two may be away for long: the third is for taking over. */
@@ -383,6 +415,7 @@ int main(void)
         WITH_RELAY(who_cannot_serve_does_not),
         WITH_RELAY(no_thread_is_to_be_had),
         WITH_RELAY(jobs_are_done_by_others),
+        WITH_RELAY(who_is_not_able_gets_none),
         WITH_RELAY(one_is_kept_back),
         WITH_RELAY(the_last_one_knows),
         cmocka_unit_test_setup_teardown(a_stuck_one_is_told, set_up,

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -423,6 +424,66 @@ static void stream_is_slow(void **state)
     close(fd);
 }
 
+enum { SPEAKERS = 4, LINES_EACH = 300 };
+
+static void *speak(void *number)
+{
+    char line[200];
+
+    memset(line, 'a' + *(const char *)number, sizeof line);
+    for (int i = 0; i < LINES_EACH; i++)
+        syslogger_line(SYSLOGGER_ACCESS, LOG_INFO,
+                       (struct slice){line, sizeof line});
+    return NULL;
+}
+
+/* As many bytes as are to come, or those that came before the end. */
+static size_t received_all(int fd, char *text, size_t wanted)
+{
+    size_t len = 0;
+    ssize_t n = 1;
+
+    for (; n > 0 && len<wanted; len += n> 0 ? (size_t)n : 0) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 10000), 1);
+        n = recv(fd, text + len, wanted - len, 0);
+    }
+    return len;
+}
+
+/* Lines of several threads do not mix. */
+static void threads_take_turns(void **state)
+{
+    static char text[1024 * 1024];
+    char numbers[SPEAKERS] = {0, 1, 2, 3};
+    unsigned counts[SPEAKERS] = {0};
+    pthread_t threads[SPEAKERS];
+
+    (void)state;
+    place_is_port("tcp", listen_at_port(SOCK_STREAM, 0));
+    assert_true(open_it());
+    int fd = accepted();
+    for (int i = 0; i < SPEAKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, speak, &numbers[i]),
+                         0);
+    size_t line =
+        200 + (size_t)snprintf(text, 64, "<14>prong.access[%d]: \n", getpid());
+    assert_int_equal(received_all(fd, text, SPEAKERS * LINES_EACH * line),
+                     SPEAKERS * LINES_EACH * line);
+    for (int i = 0; i < SPEAKERS; i++)
+        pthread_join(threads[i], NULL);
+    for (char *at = text; at < text + SPEAKERS * LINES_EACH * line;
+         at += line) {
+        char *said = strchr(at, ' ') + 1;
+        assert_int_equal(strspn(said, (char[]){*said, '\0'}), 200);
+        assert_int_equal(said[200], '\n');
+        counts[*said - 'a']++;
+    }
+    for (int i = 0; i < SPEAKERS; i++)
+        assert_int_equal(counts[i], LINES_EACH);
+    close(fd);
+}
+
 static void unknown_name(void **state)
 {
     struct fault fault = {""};
@@ -460,13 +521,21 @@ static void a_child_speaks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_level),      TEST(facility_and_prefix),
-        TEST(who_wants_it),     TEST(long_lines_are_cut),
-        TEST(by_udp),           TEST(by_tcp),
-        TEST(stream_found_out), TEST(dead_and_back),
-        TEST(full_queue),       TEST(udp_without_ears),
-        TEST(stream_breaks),    TEST(stream_is_slow),
-        TEST(unknown_name),     TEST(a_child_speaks),
+        TEST(every_level),
+        TEST(facility_and_prefix),
+        TEST(who_wants_it),
+        TEST(long_lines_are_cut),
+        TEST(by_udp),
+        TEST(by_tcp),
+        TEST(stream_found_out),
+        TEST(dead_and_back),
+        TEST(full_queue),
+        TEST(udp_without_ears),
+        TEST(stream_breaks),
+        TEST(stream_is_slow),
+        TEST(unknown_name),
+        TEST(a_child_speaks),
+        TEST(threads_take_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
