@@ -100,11 +100,7 @@ static bool has_to_end(struct worker *w)
 
 static void ask_to_leave(struct worker *w, enum leave_reason why)
 {
-    _Atomic uint32_t *leave = &w->heritage->slot->leave;
-    uint32_t none = LEAVE_NOT;
-
-    if (why != LEAVE_NOT && !w->told &&
-        atomic_compare_exchange_strong(leave, &none, why))
+    if (why != LEAVE_NOT && !w->told && heritage_ask_to_leave(w->heritage, why))
         log_info("Autorestarting worker after current request.");
 }
 

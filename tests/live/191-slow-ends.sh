@@ -111,7 +111,7 @@ renewed() {
 became fourth 200
 became fifth 200
 await 10 renewed
-behind sixth '/work?n=6000000'
+behind sixth '/work?n=4000000'
 await 5 at_work sixth
 kill -TERM "$PID"
 became sixth 200
