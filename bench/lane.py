@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """What everybody else waits for while statements of one worker take seconds.
 
-    bench/lane.py [--count 500] [--rate 100] [--threads 4,1]
+    bench/lane.py [--count 500] [--rate 100] [--seconds 20] [--threads 4,1]
 
 One worker. Beside so many statements as the load says, each begun anew when it
 ends, five clients ask for one thing each at a constant rate; what they wait is
 counted from when a request was due, so one that could not even be sent counts
-too. Prints median, 99th percentile and the longest, in ms.
+too; after so many seconds those that are due still have waited until then.
+Prints median, 99th percentile and the longest, in ms. Nothing waits for the
+disk (--durability normal).
 """
 import argparse
 import contextlib
@@ -24,7 +26,8 @@ import time
 from stand import PRONG, free_port, wait_for
 
 APP = {
-    "migrations/001.sql": """
+    "app.conf": "name = lane\ndatabase = lane.db\n",
+    "schema/001.sql": """
 CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000)
@@ -75,7 +78,7 @@ def server(threads):
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             [str(PRONG), "-w", "1", "--threads", str(threads), "--shed-ms",
-             "0", "-b", f"127.0.0.1:{port}", str(folder / "app")],
+             "0", "--durability", "normal", "-b", f"127.0.0.1:{port}", str(folder / "app")],
             stdout=log, stderr=log, cwd=folder, start_new_session=True)
     try:
         wait_for("the server", lambda: ask(port, "/ready")[0] == 200)
@@ -113,9 +116,13 @@ def client(port, request, args, waits, wrong):
     method, path, body, headers, status = request
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
     began = time.monotonic()
+    end = began + args.seconds
     for i in range(args.count):
         due = began + i / args.rate
         time.sleep(max(0, due - time.monotonic()))
+        if time.monotonic() > end:
+            waits.append((end - due) * 1000)
+            continue
         c.request(method, path, body, headers)
         answer = c.getresponse()
         answer.read()
@@ -167,6 +174,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--threads", default="4,1")
     args = parser.parse_args()
     print("| threads | beside | asked for | median | 99 % | longest |\n"

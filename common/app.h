@@ -122,15 +122,15 @@ struct endpoint {
     const char *each;  /* "@each name max n"; null when unsaid */
     int64_t each_max;
     int status;         /* "@status 201"; 0 when unsaid */
+    bool warm;          /* "@warm" */
+    bool slow;          /* "@slow": its statements begin in the slow lane */
     int64_t timeout_ms; /* "@timeout"; the app's default when unsaid */
     const char *http;   /* "@http": Cache-Control; null when unsaid */
     int64_t cache_ms;   /* "@cache"; 0 when unsaid */
-    bool warm;          /* "@warm" */
     struct rate rate;   /* "@rate" */
     /* "@cors a b": origins whose pages may use it, "*" all, "off" none; ends
      * with null. Null: what the setting cors_origin says. */
     const char **cors;
-    bool slow; /* "@slow": its statements begin in the slow lane */
     /* Of everything the block says, comments aside: another number, another
      * endpoint. What was kept of the former one is not found any more. */
     uint64_t fingerprint;

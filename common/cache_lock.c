@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "common/loop.h"
+
 #include "common/cache_private.h"
 
 /* A put of 10 kB holds the lock for one or two; whoever holds it much longer
@@ -32,23 +34,15 @@ static bool settle(struct shard *s, int code)
     return code == 0;
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 bool lock_try(struct shard *s)
 {
     int code = pthread_mutex_trylock(&s->mutex);
 
     if (code == EBUSY) {
-        int64_t until = now_ns() + PATIENCE_NS;
+        uint64_t until = loop_clock_ns() + PATIENCE_NS;
         do
             code = pthread_mutex_trylock(&s->mutex);
-        while (code == EBUSY && now_ns() < until);
+        while (code == EBUSY && loop_clock_ns() < until);
     }
     return settle(s, code);
 }

@@ -39,6 +39,14 @@ uint64_t loop_clock_us(void)
     return loop_clock_ns() / 1000;
 }
 
+int64_t loop_wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 struct loop *loop_new(void)
 {
     struct loop *l = calloc(1, sizeof *l);
@@ -100,6 +108,12 @@ static bool control(struct loop *l, int op, struct watch *w, unsigned interest)
     struct epoll_event e = {.events = to_epoll(interest), .data.ptr = w};
 
     return epoll_ctl(l->epoll, op, w->fd, &e) == 0;
+}
+
+void loop_woken(void *self, unsigned events)
+{
+    (void)self;
+    (void)events;
 }
 
 bool loop_add(struct loop *l, struct watch *w, unsigned interest)

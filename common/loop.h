@@ -40,6 +40,9 @@ struct loop *loop_new(void);
  * calls it for the loop it inherited: the parent's interest is untouched. */
 void loop_free(struct loop *l);
 
+/* For a watch that is only to end a turn's wait: does nothing. */
+void loop_woken(void *self, unsigned events);
+
 bool loop_add(struct loop *l, struct watch *w, unsigned interest);
 bool loop_change(struct loop *l, struct watch *w, unsigned interest);
 void loop_del(struct loop *l, struct watch *w);
@@ -66,5 +69,7 @@ uint64_t loop_now_ns(const struct loop *l);
 uint64_t loop_clock_ms(void);
 uint64_t loop_clock_us(void);
 uint64_t loop_clock_ns(void);
+/* Unix time in ms, by CLOCK_REALTIME: it can be set, and jump. */
+int64_t loop_wall_ms(void);
 
 #endif

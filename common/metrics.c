@@ -127,7 +127,7 @@ static uint64_t counted(const struct totals *t, enum counter first,
     return n;
 }
 
-static double percent(uint64_t part, uint64_t whole)
+double metrics_percent(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 }
@@ -149,12 +149,12 @@ uint64_t totals_hits(const struct totals *t)
 
 double totals_hit_rate(const struct totals *t)
 {
-    return percent(totals_hits(t), totals_cacheable(t));
+    return metrics_percent(totals_hits(t), totals_cacheable(t));
 }
 
 double totals_error_rate(const struct totals *t)
 {
-    return percent(t->counters[COUNT_5XX], totals_requests(t));
+    return metrics_percent(t->counters[COUNT_5XX], totals_requests(t));
 }
 
 const char *cache_outcome_name(enum cache_outcome o)

@@ -131,6 +131,8 @@ void totals_subtract(struct totals *t, const struct totals *less);
 uint64_t totals_requests(const struct totals *t);
 uint64_t totals_cacheable(const struct totals *t);
 uint64_t totals_hits(const struct totals *t); /* stale and collapsed included */
+/* 0 of nothing. */
+double metrics_percent(uint64_t part, uint64_t whole);
 /* In percent; 0 without any. */
 double totals_hit_rate(const struct totals *t);
 double totals_error_rate(const struct totals *t); /* 5xx */

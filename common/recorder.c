@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/heritage.h"
+#include "common/loop.h"
 #include "common/versioned.h"
 
 #include "common/recorder.h"
@@ -181,14 +181,6 @@ bool recorder_read(const struct recorder *r, unsigned place,
     return over(r, place, list) - at < PLACES;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* What nobody measured any more belongs to the phase that it died in. */
 static void end_phase(struct record *rec)
 {
@@ -204,7 +196,7 @@ static void end_phase(struct record *rec)
 bool recorder_bury(struct recorder *r, unsigned place, struct record *out)
 {
     struct record *rec = newest(r, place);
-    uint64_t now = now_ns();
+    uint64_t now = loop_clock_ns();
 
     if (phase_of(rec) == PHASE_NONE)
         return false;

@@ -2,9 +2,10 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/unixpath.h"
 
 #include "common/remote.h"
 
@@ -39,9 +40,8 @@ static bool parse_path(struct slice rest, struct remote_words *out,
         out->way = REMOTE_UNIX_STREAM;
     else if (rest.ptr)
         return fault_set(fault, "behind # stands dgram or stream");
-    size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
-    if (out->host.len == 0 || out->host.len >= room)
-        return fault_set(fault, "a path has 1 to %zu bytes", room - 1);
+    if (out->host.len == 0 || out->host.len > UNIXPATH_MAX)
+        return fault_set(fault, "a path has 1 to %d bytes", UNIXPATH_MAX);
     return true;
 }
 
@@ -96,16 +96,6 @@ bool remote_parse(struct slice text, struct remote_words *out,
 
 /* ---- where that is -------------------------------------------------------*/
 
-static void fill_path(struct remote *out, struct slice path)
-{
-    struct sockaddr_un *un = (struct sockaddr_un *)&out->sa;
-
-    un->sun_family = AF_UNIX;
-    snprintf(un->sun_path, sizeof un->sun_path, "%.*s", (int)path.len,
-             path.ptr);
-    out->len = sizeof *un;
-}
-
 static const struct addrinfo *choose(const struct addrinfo *all)
 {
     for (const struct addrinfo *a = all; a; a = a->ai_next)
@@ -151,8 +141,8 @@ static bool look_up(const char *text, uint16_t port, struct remote *out,
         words.port = port;
     if (words.way == REMOTE_UDP || words.way == REMOTE_TCP)
         return resolve(&words, out, fault);
-    fill_path(out, words.host);
-    return true;
+    out->len = sizeof(struct sockaddr_un);
+    return unixpath_address(words.host, (struct sockaddr_un *)&out->sa);
 }
 
 /* ---- what was found out --------------------------------------------------*/

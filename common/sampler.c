@@ -3,11 +3,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/arena.h"
 #include "common/cpus.h"
+#include "common/loop.h"
 #include "common/names.h"
 #include "common/routes.h"
 
@@ -174,11 +174,8 @@ static void look_at_disk(const struct sampler *s, struct board_system *out)
 void sampler_system(struct sampler *s, uint64_t clock_ms,
                     struct board_system *out)
 {
-    struct timespec wall;
-
     *out = (struct board_system){.cpus = (uint32_t)cpus_usable()};
-    clock_gettime(CLOCK_REALTIME, &wall);
-    out->wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+    out->wall_ms = loop_wall_ms();
     look_at_processes(s, clock_ms, out);
     look_at_memory(out);
     look_at_disk(s, out);

@@ -145,7 +145,7 @@ static const struct setting rows[] = {
      .group = GROUP_WORKERS,
      FIELD(INT, max_worker_lifetime),
      .min = 0,
-     .max = 100 * DAY,
+     .max = INT64_C(100) * DAY,
      .fallback = "0",
      .value = "SECONDS",
      .help = "Seconds after which a worker is replaced, give or take a tenth; "

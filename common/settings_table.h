@@ -65,6 +65,8 @@ struct setting {
     const char *flag;  /* long flag without its dashes; null: none */
     const char *alias; /* second long flag */
     char letter;       /* short flag */
+    bool fixed;        /* stands for the life of the master: a reload does
+                          not change it. No list, and it has a key */
     enum setting_type type;
     enum setting_group group;
     size_t field; /* offset in struct settings */
@@ -77,8 +79,6 @@ struct setting {
     const char *value;      /* what the value is called in the help */
     const char *help;       /* sentences; null: not shown anywhere */
     void (*act)(FILE *to);  /* SETTING_ACT: prints it */
-    bool fixed;             /* stands for the life of the master: a reload does
-                               not change it. No list, and it has a key */
 };
 
 enum {

@@ -101,6 +101,10 @@ uint64_t turnstile_queued(const struct turnstile *t, unsigned but);
  * one that is just being written: go on to TURN_SLOW. In no order. */
 bool turnstile_slow(const struct turnstile *t, unsigned slot, unsigned i,
                     struct turn_holder *out);
+/* Of all slots' those that ended within TURN_RECENT_MS, who held longest comes
+ * first: at most so many go to out; returns how many. */
+unsigned turnstile_slowest(const struct turnstile *t, struct turn_holder *out,
+                           unsigned most);
 /* How long each piece of work of a slot waited for its turn, and how long
  * each turn was held: since the beginning. */
 const struct histogram *turnstile_waits(const struct turnstile *t,

@@ -1,5 +1,6 @@
-#include <time.h>
+#include <string.h>
 
+#include "common/loop.h"
 #include "common/names.h"
 #include "common/versioned.h"
 
@@ -10,14 +11,6 @@ static const uint64_t recent_ns = (uint64_t)TURN_RECENT_MS * 1000000;
 static uint64_t since(uint64_t ns, uint64_t now_ns)
 {
     return now_ns > ns ? now_ns - ns : 0;
-}
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- the slow ones of a slot ---------------------------------------------*/
@@ -125,7 +118,7 @@ void turnstile_work(struct turnstile *t, unsigned slot,
     n->who.pid = atomic_load_explicit(&p->pid, memory_order_relaxed);
     n->who.slot = slot;
     n->who.route = work->route;
-    n->who.wall_ms = wall_ms();
+    n->who.wall_ms = loop_wall_ms();
     n->who.waited_ns = work->waited_ns;
     record_text(n->who.id, sizeof n->who.id, work->id);
     version_written(&n->version);
@@ -158,7 +151,7 @@ static void describe(const struct turnstile *t, unsigned slot, uint64_t now_ns,
         .pid = atomic_load(&p->pid), .slot = slot, .route = NAMES_REST};
     out->waited_ns = since(atomic_load(&p->asked_ns), given_ns);
     out->held_ns = since(given_ns, now_ns);
-    out->wall_ms = wall_ms() - (int64_t)(out->held_ns / 1000000);
+    out->wall_ms = loop_wall_ms() - (int64_t)(out->held_ns / 1000000);
 }
 
 bool turnstile_holder(const struct turnstile *t, struct turn_holder *out)
@@ -223,6 +216,45 @@ bool turnstile_slow(const struct turnstile *t, unsigned slot, unsigned i,
         return false;
     *out = slow.who;
     return true;
+}
+
+/* A slot in which nobody writes any more keeps its old ones. */
+static bool is_recent(const struct turn_holder *h, int64_t now_ms)
+{
+    int64_t ended_ms = h->wall_ms + (int64_t)(h->held_ns / 1000000);
+
+    return now_ms - ended_ms < TURN_RECENT_MS;
+}
+
+/* Before those that held shorter; how many there are now. */
+static unsigned insert(struct turn_holder *list, unsigned count, unsigned most,
+                       const struct turn_holder *h)
+{
+    unsigned at = count;
+
+    while (at > 0 && list[at - 1].held_ns < h->held_ns)
+        at--;
+    if (at == most)
+        return count;
+    if (count == most)
+        count--;
+    memmove(&list[at + 1], &list[at], (count - at) * sizeof *list);
+    list[at] = *h;
+    return count + 1;
+}
+
+unsigned turnstile_slowest(const struct turnstile *t, struct turn_holder *out,
+                           unsigned most)
+{
+    int64_t now_ms = loop_wall_ms();
+    struct turn_holder h;
+    unsigned count = 0;
+
+    for (unsigned slot = 0; slot < SLOTS_ALL; slot++)
+        for (unsigned i = 0; i < TURN_SLOW; i++)
+            if (turnstile_slow(t, slot, i, &h) && is_recent(&h, now_ms))
+                count = insert(out, count, most, &h);
+    return count;
 }
 
 const struct histogram *turnstile_waits(const struct turnstile *t,

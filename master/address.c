@@ -1,25 +1,22 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
+
+#include "common/unixpath.h"
 
 #include "master/address.h"
 
 static bool parse_unix(struct slice path, struct address *out,
                        struct fault *fault)
 {
-    struct sockaddr_un *un = (struct sockaddr_un *)&out->sa;
-
     if (path.len > 2 && memcmp(path.ptr, "//", 2) == 0) /* unix://PATH */
         path = (struct slice){path.ptr + 2, path.len - 2};
-    if (path.len == 0 || path.len >= sizeof un->sun_path)
+    if (!unixpath_address(path, (struct sockaddr_un *)&out->sa))
         return fault_set(fault,
                          "Invalid address: unix:%.*s: a path has 1 to "
-                         "%zu bytes",
-                         (int)path.len, path.ptr, sizeof un->sun_path - 1);
-    un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path.ptr, path.len);
-    out->len = sizeof *un;
+                         "%d bytes",
+                         (int)path.len, path.ptr, UNIXPATH_MAX);
+    out->len = sizeof(struct sockaddr_un);
     return true;
 }
 

@@ -32,7 +32,9 @@ static const char *state_of(const struct supervisor *s)
 {
     if (orders_stopping(s) != STOP_NOT)
         return "stopping";
-    return orders_reloading(s) ? "reloading" : "serving";
+    if (orders_reloading(s))
+        return "reloading";
+    return orders_wanted(s) > 0 ? "serving" : "without workers";
 }
 
 static void view(const struct console *c, struct server_view *v)
@@ -157,6 +159,7 @@ struct console *console_new(struct supervisor *s)
     c->arena = arena_new();
     c->control = control_new(orders_loop(s), answer, c);
     if (c->control) {
+        control_follow(c->control, orders_former(s));
         choose_path(c);
         return c;
     }

@@ -14,7 +14,8 @@ enum { LOOK_MS = 1000 }; /* between two looks at the socket's file */
 
 struct control {
     struct control_desk desk;
-    char *path; /* where it should listen; null: nowhere */
+    char *path;   /* where it should listen; null: nowhere */
+    pid_t former; /* the master that this one follows; 0: none */
     struct control_socket socket;
     struct watch listener;
     uint64_t look_ms;  /* the next look is due */
@@ -126,7 +127,11 @@ static void complain(struct control *c, enum control_made made,
     if (c->complained)
         return;
     c->complained = true;
-    if (made == CONTROL_TAKEN)
+    if (made == CONTROL_TAKEN && c->former)
+        log_info("Control socket: the former master (pid:%d) listens at %s; "
+                 "this one does when that has left",
+                 (int)c->former, c->path);
+    else if (made == CONTROL_TAKEN)
         log_warning("Control socket: another server listens at %s; this one "
                     "does when that has left",
                     c->path);
@@ -167,6 +172,11 @@ static void move(struct control *c, const char *path)
     c->path = path ? strdup(path) : NULL;
     c->complained = false;
     c->look_ms = 0;
+}
+
+void control_follow(struct control *c, pid_t former)
+{
+    c->former = former;
 }
 
 void control_use(struct control *c, const char *path, mode_t mode)

@@ -48,6 +48,9 @@ struct control;
 /* Null with errno set. */
 struct control *control_new(struct loop *loop, control_answer *answer,
                             void *self);
+/* A former master hands over to this one, and has the socket until it leaves:
+ * that is no reason to warn. 0: there is none. */
+void control_follow(struct control *c, pid_t former);
 /* Answers who waits, closes all, removes the socket. Null is allowed. */
 void control_free(struct control *c);
 

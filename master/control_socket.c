@@ -5,8 +5,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "common/unixpath.h"
 
 #include "master/control_socket.h"
 
@@ -20,18 +21,6 @@ const char *control_socket_path(struct arena *arena, const char *said,
 
 /* ---- addresses ----------------------------------------------------------- */
 
-/* False when the text does not fit. */
-static bool address(struct sockaddr_un *a, const char *path)
-{
-    size_t len = strlen(path);
-
-    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (len >= sizeof a->sun_path)
-        return false;
-    memcpy(a->sun_path, path, len);
-    return true;
-}
-
 /* What a descriptor stands for, and a name in it. */
 static bool address_under(struct sockaddr_un *a, int fd, const char *name)
 {
@@ -39,7 +28,7 @@ static bool address_under(struct sockaddr_un *a, int fd, const char *name)
 
     snprintf(path, sizeof path, "/proc/self/fd/%d%s%s", fd, *name ? "/" : "",
              name);
-    return address(a, path);
+    return unixpath_address(slice_of(path), a);
 }
 
 static int open_socket(int flags)
@@ -54,7 +43,7 @@ static int connect_to(int fd, const char *path)
     struct sockaddr_un a;
     int file = -1;
 
-    if (!address(&a, path)) {
+    if (!unixpath_address(slice_of(path), &a)) {
         file = open(path, O_PATH | O_CLOEXEC);
         if (file < 0)
             return -1;
@@ -138,7 +127,8 @@ static bool bind_it(struct control_socket *s, const char *path, mode_t mode)
     struct sockaddr_un a;
     struct stat st;
 
-    if (!address(&a, path) && !address_under(&a, s->folder, s->name)) {
+    if (!unixpath_address(slice_of(path), &a) &&
+        !address_under(&a, s->folder, s->name)) {
         errno = ENAMETOOLONG;
         return false;
     }

@@ -1,19 +1,10 @@
 #include <stddef.h>
-#include <time.h>
 
 #include "common/board.h"
 #include "common/loop.h"
 #include "common/turnstile.h"
 
 #include "master/figures.h"
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void add_processes(struct figures *f, const struct slot *slots)
 {
@@ -51,7 +42,7 @@ static void take_minute(struct figures *f, const struct shared *shared)
 void figures_take(struct figures *f, const struct shared *shared)
 {
     const struct slot *master = &shared->slots[SLOT_MASTER];
-    int64_t age_ms = wall_ms() - atomic_load(&master->born_ms);
+    int64_t age_ms = loop_wall_ms() - atomic_load(&master->born_ms);
     unsigned tickets;
 
     *f = (struct figures){.age_ms = age_ms > 0 ? (uint64_t)age_ms : 0};

@@ -48,7 +48,7 @@ struct keeper {
     struct keeper_jobs *jobs;
     struct keeper_backups *backups;
     struct keeper_statsd *statsd; /* null: none */
-    struct watch life; /* end of file: the master is gone */
+    struct watch life;            /* end of file: the master is gone */
     struct watch bell; /* a worker wants something, or it is our turn */
     bool told;         /* to leave */
     bool asked;        /* by anybody: see on_signal */
@@ -141,13 +141,6 @@ static void on_life_end(void *self, unsigned events)
     k->told = true;
 }
 
-/* It looks at everything after each turn of the loop. */
-static void on_bell(void *self, unsigned events)
-{
-    (void)self;
-    (void)events;
-}
-
 /* What the alerts' commands leave behind is reaped by the kernel; and a limit
  * on the size of files is an error of write, not the end. */
 static bool listen_to_signals(struct keeper *k)
@@ -165,12 +158,13 @@ static bool listen_to_signals(struct keeper *k)
     return loop_signals(k->loop, &set, on_signal, k);
 }
 
+/* The bell only wakes it: it looks at everything after each turn. */
 static bool watch_others(struct keeper *k)
 {
     const struct heritage *h = k->heritage;
 
     k->life = (struct watch){on_life_end, k, h->life_fd};
-    k->bell = (struct watch){on_bell, k, bells_fd(h->bells, h->number)};
+    k->bell = (struct watch){loop_woken, k, bells_fd(h->bells, h->number)};
     return loop_add(k->loop, &k->life, LOOP_READ) &&
            loop_add(k->loop, &k->bell, LOOP_READ | LOOP_EDGE);
 }

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/app.h"
 #include "common/bells.h"
 #include "common/errands.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/schedule.h"
 #include "common/settings.h"
 #include "common/shared.h"
@@ -49,14 +49,6 @@ struct keeper_backups {
     size_t said_len;
 };
 
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static const char *folder_of(const struct keeper_backups *b)
 {
     return b->heritage->settings->backup_dir;
@@ -84,7 +76,7 @@ uint64_t keeper_backups_next(const struct keeper_backups *b)
 {
     if (!b->scheduled || b->pid)
         return UINT64_MAX;
-    int64_t wall = wall_ms();
+    int64_t wall = loop_wall_ms();
     int64_t left = due_at(b, wall) - wall;
     return loop_clock_ms() + (left > 0 ? (uint64_t)left : 0);
 }
@@ -155,7 +147,7 @@ static void reckon(struct keeper_backups *b, bool ok)
     if (!b->regular)
         return;
     b->last_ms = b->begun_ms;
-    b->retry_ms = ok ? 0 : wall_ms() + RETRY_MS;
+    b->retry_ms = ok ? 0 : loop_wall_ms() + RETRY_MS;
 }
 
 static void forget_child(struct keeper_backups *b)
@@ -257,7 +249,7 @@ static bool begin(struct keeper_backups *b, const char *name,
     char own[BACKUP_NAME];
     const char *folder = folder_of(b);
 
-    b->begun_ms = wall_ms();
+    b->begun_ms = loop_wall_ms();
     b->regular = name == NULL;
     backup_folder_name(b->heritage->app->name, b->begun_ms, own);
     if (snprintf(b->path, sizeof b->path, "%s/%s", folder, name ? name : own) >=
@@ -274,7 +266,7 @@ void keeper_backups_look(struct keeper_backups *b, uint64_t now_ms)
 {
     struct fault fault;
 
-    heed_clock(b, wall_ms());
+    heed_clock(b, loop_wall_ms());
     if (keeper_backups_next(b) > now_ms)
         return;
     b->errand = NO_ERRAND;
@@ -332,7 +324,7 @@ static void read_schedule(struct keeper_backups *b)
         schedule_read(slice_of(s->backup_schedule), &b->schedule, &fault);
     b->last_ms = backup_folder_newest(s->backup_dir, b->heritage->app->name);
     if (b->last_ms == 0)
-        b->last_ms = wall_ms();
+        b->last_ms = loop_wall_ms();
 }
 
 struct keeper_backups *keeper_backups_new(const struct heritage *h,

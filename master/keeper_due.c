@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/app.h"
 #include "common/loop.h"
@@ -23,11 +22,7 @@ enum {
 
 static struct instant instant_at(uint64_t now_ms)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct instant){
-        (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000, now_ms};
+    return (struct instant){loop_wall_ms(), now_ms};
 }
 
 /* ---- what is shown -------------------------------------------------------*/

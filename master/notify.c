@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
+#include "common/unixpath.h"
 
 #include "master/notify.h"
 
@@ -41,10 +41,8 @@ static bool find_socket(struct notify *n, const char *path)
 
     if (len < 2 || (path[0] != '/' && path[0] != '@')) /* vsock: no */
         return false;
-    if (len >= sizeof n->to.sun_path)
+    if (!unixpath_address(slice_of(path), &n->to))
         return false;
-    n->to.sun_family = AF_UNIX;
-    memcpy(n->to.sun_path, path, len);
     if (path[0] == '@')
         n->to.sun_path[0] = '\0';
     /* An abstract name ends where its length says. */

@@ -1,6 +1,4 @@
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/app.h"
 #include "common/names.h"
@@ -78,56 +76,17 @@ static void show_present(const struct server_view *v, const struct index *x,
 
 /* ---- the slow ones ------------------------------------------------------- */
 
-struct slows {
-    struct arena *arena;
-    struct turn_holder *at;
-    size_t count;
-};
-
-static int slower(const void *a, const void *b)
-{
-    const struct turn_holder *x = a;
-    const struct turn_holder *y = b;
-
-    return (x->held_ns < y->held_ns) - (x->held_ns > y->held_ns);
-}
-
-/* A slot in which nobody writes any more keeps its old ones. */
-static bool is_recent(const struct turn_holder *h, int64_t now_ms)
-{
-    return now_ms - h->wall_ms - (int64_t)(h->held_ns / 1000000) <
-           TURN_RECENT_MS;
-}
-
-static void find_slow(const struct server_view *v, struct slows *slows)
-{
-    int64_t now_ms = (int64_t)time(NULL) * 1000;
-    struct turn_holder h;
-
-    for (unsigned slot = 0; slot < SLOTS_ALL; slot++)
-        for (unsigned i = 0; i < TURN_SLOW; i++) {
-            if (!turnstile_slow(v->shared->turnstile, slot, i, &h) ||
-                !is_recent(&h, now_ms))
-                continue;
-            slows->at =
-                arena_grow(slows->arena, slows->at, slows->count, sizeof h);
-            slows->at[slows->count++] = h;
-        }
-    if (slows->count > 0)
-        qsort(slows->at, slows->count, sizeof h, slower);
-}
-
 static void show_slow(const struct server_view *v, const struct index *x,
                       struct sheet *s)
 {
-    struct slows slows = {.arena = x->arena};
+    struct turn_holder slow[SHOWN];
+    unsigned count = turnstile_slowest(v->shared->turnstile, slow, SHOWN);
 
-    find_slow(v, &slows);
     sheet_heading(s, "Longest turns of the last ten minutes");
     sheet_table(s, "slowest", "Nobody has held the others up of late.");
-    for (size_t i = 0; i < slows.count && i < SHOWN; i++) {
+    for (unsigned i = 0; i < count; i++) {
         sheet_row(s);
-        show_holder(x, &slows.at[i], s);
+        show_holder(x, &slow[i], s);
     }
     sheet_table_end(s);
 }

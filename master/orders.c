@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "master/staffing.h"
 #include "master/supervisor_private.h"
+#include "master/upgrade.h"
 
 #include "master/orders.h"
 
@@ -74,6 +75,13 @@ bool orders_reloading(const struct supervisor *s)
 const struct reload_news *orders_reload_news(const struct supervisor *s)
 {
     return &s->generations.news;
+}
+
+pid_t orders_former(const struct supervisor *s)
+{
+    const struct upgrade *u = s->config->upgrade;
+
+    return upgrade_is_second(u) ? upgrade_former(u) : 0;
 }
 
 int64_t orders_wanted(const struct supervisor *s)

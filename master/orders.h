@@ -40,6 +40,8 @@ enum stop orders_stopping(const struct supervisor *s);
 bool orders_reloading(const struct supervisor *s);
 /* How the last reload ended; valid until the end of the turn. */
 const struct reload_news *orders_reload_news(const struct supervisor *s);
+/* The master that hands over to this one and is still there; 0: none. */
+pid_t orders_former(const struct supervisor *s);
 /* How many workers are wanted. */
 int64_t orders_wanted(const struct supervisor *s);
 

@@ -1,6 +1,7 @@
 /*
  * spawn: mechanism. Makes processes, signals them, reaps them, and says how
- * they ended; decides nothing. The only file with fork, wait4 and kill.
+ * they ended; decides nothing. spawn.c, with our own children, is the only file
+ * with fork, wait4 and kill; spawn_program.c runs other programs.
  */
 #ifndef PRONG_SPAWN_H
 #define PRONG_SPAWN_H
@@ -67,6 +68,8 @@ bool spawn_gone(pid_t pid);
 /* Goes on in a child, while the caller's process ends with code 0. False
  * with errno set when it cannot. */
 bool spawn_leave_parent(void);
+
+/* ---- spawn_program.c: other programs ------------------------------------*/
 
 /*
  * Runs a command by /bin/sh, detached: in a session of its own, without input,

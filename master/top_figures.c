@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/metrics.h"
+
 #include "master/top_figures.h"
 
 #define NUMBER(name)                                                           \
@@ -95,11 +97,6 @@ bool top_figures_read(struct slice text, struct top_figures *out)
 
 /* ---- between two --------------------------------------------------------- */
 
-static double percent(uint64_t of, uint64_t all)
-{
-    return all > 0 ? 100 * (double)of / (double)all : 0;
-}
-
 static bool is_later(const struct top_figures *before,
                      const struct top_figures *now)
 {
@@ -137,8 +134,8 @@ void top_rates_between(struct top_rates *r, const struct top_figures *before,
     r->errors = (double)errors / r->seconds;
     r->bytes_out = (double)(now->bytes_out - before->bytes_out) / r->seconds;
     r->accepted = (double)(now->accepted - before->accepted) / r->seconds;
-    r->error_percent = percent(errors, requests);
-    r->hit_percent = percent(now->hits - before->hits, cacheable);
+    r->error_percent = metrics_percent(errors, requests);
+    r->hit_percent = metrics_percent(now->hits - before->hits, cacheable);
     r->cacheable = cacheable > 0;
     quantiles(r, before, now);
 }

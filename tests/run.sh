@@ -6,8 +6,8 @@
 #     tests/run.sh live BUILD scripts…
 #     tests/run.sh all  BUILD unit-programs… -- fuzz-programs… -- scripts…
 #
-# Live scripts run two at a time and find the server in $PRONG_BUILD. What a
-# failed test said is shown. The last line is "N passed, N failed"; the exit
+# Unit tests run four at a time, live scripts three, which find the server in
+# $PRONG_BUILD. What a failed test said is shown. The last line is "N passed, N failed"; the exit
 # code is 0 only if something ran and nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -60,13 +60,14 @@ one() {
     cat "$out.line"
 }
 
-# Two at a time: most of them wait more than they work.
+# Several at a time: most of them wait more than they work.
 running=0
-beside() { # as one, in the background
-    if [ "$running" -ge 2 ]; then
+beside() { # HOW-MANY and as one, in the background
+    if [ "$running" -ge "$1" ]; then
         wait -n
         running=$((running - 1))
     fi
+    shift
     one "$@" &
     running=$((running + 1))
 }
@@ -77,7 +78,7 @@ all_done() {
 
 run_unit() {
     for program in "$@"; do
-        beside "unit/$(basename "$program")" "$program"
+        beside 4 "unit/$(basename "$program")" "$program"
     done
     all_done
 }
@@ -93,7 +94,7 @@ run_fuzz() {
 
 run_live() {
     for script in "$@"; do
-        beside "live/$(basename "$script" .sh)" "$script"
+        beside 3 "live/$(basename "$script" .sh)" "$script"
     done
     all_done
 }

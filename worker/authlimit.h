@@ -1,9 +1,9 @@
 /*
  * authlimit: how many wrong tokens one address may show in a minute
  * (limit_auth_failures), in all workers together. Beyond that it gets a 429
- * before its token is looked up, but for tokens that this worker has just seen
- * to be right: who shares an address with a guesser and is known goes on
- * working, and a guesser learns nothing from that which he had not known.
+ * before its token is looked up, but for tokens that were right when this
+ * worker last saw them: who shares an address with a guesser and is known goes
+ * on working, and a guesser learns nothing from that which he had not known.
  *
  * A missing token is no wrong one. Who has no address (a unix socket whose
  * proxy does not tell) is not limited: it would lock out everybody.

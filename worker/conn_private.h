@@ -1,7 +1,7 @@
 /*
- * conn_private: what the files of conn share. conn.c answers, opens and ends
- * connections; conn_state.c knows their states and times; conn_io.c moves
- * their bytes.
+ * conn_private: what the files of conn share. conn.c opens and ends
+ * connections; conn_answer.c has their requests answered; conn_state.c knows
+ * their states and times; conn_io.c moves their bytes.
  */
 #ifndef PRONG_CONN_PRIVATE_H
 #define PRONG_CONN_PRIVATE_H
@@ -109,6 +109,10 @@ void conn_drop_exchange(struct conn *c);
 void conn_list_append(struct conn_list *l, struct conn *c);
 void conn_list_remove(struct conn_list *l, struct conn *c);
 
+/* ---- conn_answer.c -------------------------------------------------------*/
+
+/* A request whose time is up before all of it has come. */
+void conn_refuse_late(struct conn *c);
 /* Lends the exchange warm memory for its answer; takes it back. */
 void conn_warm(struct conn *c);
 void conn_unwarm(struct conn *c);

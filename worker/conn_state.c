@@ -19,6 +19,15 @@ void conn_list_append(struct conn_list *l, struct conn *c)
     l->count++;
 }
 
+/* The loop's time is that of the turn's beginning: a statement may have been
+ * long since then, and is not of the client's time. */
+static uint64_t now_ms(const struct conns *home)
+{
+    uint64_t turn_ns = loop_now_ns(home->config.loop);
+
+    return (home->clock_ns > turn_ns ? home->clock_ns : turn_ns) / 1000000;
+}
+
 void conn_enter(struct conn *c, enum conn_state state)
 {
     struct conns *home = c->home;
@@ -27,7 +36,7 @@ void conn_enter(struct conn *c, enum conn_state state)
     conn_list_remove(&home->lists[c->state], c);
     c->state = (uint8_t)state;
     c->taken = 0;
-    c->deadline_ms = limit ? loop_now(home->config.loop) + limit : UINT64_MAX;
+    c->deadline_ms = limit ? now_ms(home) + limit : UINT64_MAX;
     conn_list_append(&home->lists[state], c);
 }
 

@@ -94,7 +94,7 @@ bool endpoint_elsewhere(struct visit *v)
     bool last = relay_spare(relay) == 0;
     bool slow = !last && is_slow(v);
     bool given = slow && relay_give(relay, call);
-    bool stays = !last && !(slow && (given || relay_away(relay) > 0));
+    bool stays = !last && !(slow && (given || relay_engaged(relay) > 0));
     if (stays)
         return false;
     call->until_ms = end_of(v);

@@ -62,6 +62,14 @@ static bool admit(struct call *call, const struct identity *who)
                   "Demo tokens open nothing for others than this machine");
 }
 
+/* After a change of any token all are looked up again. */
+static bool may_ask(const struct gate *gate, struct call *call,
+                    struct slice token)
+{
+    return tokens_met(gate->tokens, token) ||
+           authlimit_admits(&gate->limit, call);
+}
+
 /* False when it was refused: without a token, if one is `needed`, or with one
  * that opens nothing. */
 static bool show_token(const struct gate *gate, struct call *call, bool needed,
@@ -73,8 +81,7 @@ static bool show_token(const struct gate *gate, struct call *call, bool needed,
         return !needed ||
                refuse(call, 401, "Bearer", "A bearer token is needed");
     return (tokens_remember(gate->tokens, token, who) ||
-            (authlimit_admits(&gate->limit, call) &&
-             look_up(gate, call, token, who))) &&
+            (may_ask(gate, call, token) && look_up(gate, call, token, who))) &&
            admit(call, who);
 }
 

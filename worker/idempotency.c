@@ -1,10 +1,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/digest.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "worker/accept.h"
 #include "worker/bearer.h"
 #include "worker/problem.h"
@@ -260,14 +260,6 @@ enum idempotent idempotency_find(struct idempotency *i, struct call *call,
 
 /* ---- storing -------------------------------------------------------------*/
 
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum db_result idempotency_store(struct idempotency *i, const struct call *call,
                                  const struct endpoint *e,
                                  const struct identity *who)
@@ -280,7 +272,7 @@ enum db_result idempotency_store(struct idempotency *i, const struct call *call,
     stmt_bind_text(s, 1, m.scope);
     stmt_bind_text(s, 2, m.key);
     stmt_bind_text(s, 3, request_of(&m));
-    stmt_bind_int(s, 4, wall_ms());
+    stmt_bind_int(s, 4, loop_wall_ms());
     stmt_bind_int(s, 5, res->status);
     if (res->type)
         stmt_bind_text(s, 6, slice_of(res->type));

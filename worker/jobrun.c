@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <time.h>
 
 #include "common/loop.h"
 
@@ -8,14 +7,6 @@
 const char jobrun_schema[] =
     "CREATE TABLE IF NOT EXISTS prong_jobs("
     "name TEXT PRIMARY KEY, ran_at INTEGER NOT NULL) WITHOUT ROWID, STRICT";
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- when it ran last ----------------------------------------------------*/
 
@@ -48,7 +39,7 @@ static bool note_run(struct db *db, const char *name, struct fault *fault)
     if (s == NULL)
         return false;
     stmt_bind_text(s, 1, slice_of(name));
-    stmt_bind_int(s, 2, wall_ms());
+    stmt_bind_int(s, 2, loop_wall_ms());
     bool ok = stmt_step(s) == DB_DONE;
     db_finalize(s);
     return ok || fault_set(fault, "%s", db_message(db));

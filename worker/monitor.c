@@ -1,7 +1,7 @@
 #include <string.h>
-#include <time.h>
 
 #include "common/board.h"
+#include "common/loop.h"
 
 #include "worker/monitor_private.h"
 
@@ -31,11 +31,6 @@ double monitor_ms(uint64_t ns)
 double monitor_mb(uint64_t kb)
 {
     return (double)kb / 1024;
-}
-
-double monitor_percent(uint64_t of, uint64_t all)
-{
-    return all ? 100 * (double)of / (double)all : 0;
 }
 
 void monitor_times(struct jsonout *j, const char *name,
@@ -79,22 +74,6 @@ void monitor_outcomes(struct jsonout *j, const struct totals *t)
 
 /* ---- time ----------------------------------------------------------------*/
 
-int64_t monitor_wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-uint64_t monitor_clock_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 int64_t monitor_born_ms(const struct monitor *m)
 {
     int64_t oldest = atomic_load(&m->shared->slots[SLOT_MASTER].born_ms);
@@ -109,7 +88,7 @@ int64_t monitor_born_ms(const struct monitor *m)
 
 int64_t monitor_age(int64_t since_ms)
 {
-    int64_t age = monitor_wall_ms() - since_ms;
+    int64_t age = loop_wall_ms() - since_ms;
 
     return since_ms > 0 && age > 0 ? age / 1000 : 0;
 }
@@ -130,8 +109,8 @@ static void subtract(struct totals *t, const struct totals *before)
 double monitor_minute(const struct monitor *m, const struct totals *all,
                       struct totals *minute)
 {
-    uint64_t now_ms = monitor_clock_ns() / 1000000;
-    int64_t age_ms = monitor_wall_ms() - monitor_born_ms(m);
+    uint64_t now_ms = loop_clock_ms();
+    int64_t age_ms = loop_wall_ms() - monitor_born_ms(m);
     struct board_sample then;
 
     *minute = *all;

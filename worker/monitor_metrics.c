@@ -1,6 +1,7 @@
 #include "common/board.h"
 #include "common/cache.h"
 #include "common/crowd.h"
+#include "common/loop.h"
 
 #include "worker/monitor_private.h"
 
@@ -169,7 +170,7 @@ void monitor_metrics(const struct monitor *m, struct call *call)
 
     tallies_take(&tallies, m);
     double seconds = monitor_minute(m, &tallies.all, &minute);
-    jsonout_time(&j, "time", monitor_wall_ms());
+    jsonout_time(&j, "time", loop_wall_ms());
     jsonout_int(&j, "uptime_seconds", monitor_age(monitor_born_ms(m)));
     jsonout_real(&j, "requests_per_second", rate(&minute, seconds), 2);
     add_figures(&j, &tallies.all);

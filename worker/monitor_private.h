@@ -21,8 +21,6 @@ void monitor_end(struct jsonout *j);
 
 double monitor_ms(uint64_t ns);
 double monitor_mb(uint64_t kb);
-/* `of` as a share of `all` in percent; 0 of nothing. */
-double monitor_percent(uint64_t of, uint64_t all);
 /* {"avg":…,"p50":…,"p95":…,"p99":…,"max":…} in ms */
 void monitor_times(struct jsonout *j, const char *name,
                    const struct distribution *d);
@@ -32,8 +30,6 @@ void monitor_outcomes(struct jsonout *j, const struct totals *t);
 
 /* ---- time ----------------------------------------------------------------*/
 
-int64_t monitor_wall_ms(void);
-uint64_t monitor_clock_ns(void);
 /* When the server came to life, Unix time: the master, or else the oldest
  * process there is. 0: unknown. */
 int64_t monitor_born_ms(const struct monitor *m);

@@ -1,6 +1,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/loop.h"
+
 #include "worker/monitor_private.h"
 #include "worker/problem.h"
 
@@ -104,7 +106,7 @@ static void add_phases(struct jsonout *j, const struct found *f)
 
 static uint64_t duration(const struct found *f)
 {
-    uint64_t now = monitor_clock_ns();
+    uint64_t now = loop_clock_ns();
 
     if (!f->at_work)
         return f->record.took_ns;

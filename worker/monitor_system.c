@@ -1,4 +1,5 @@
 #include "common/board.h"
+#include "common/loop.h"
 
 #include "worker/monitor_private.h"
 
@@ -43,7 +44,7 @@ static void add_memory(struct jsonout *j, const struct board_system *s,
     jsonout_open(j, "memory", '{');
     put_real(j, "total_mb", known, monitor_mb(s->memory_kb));
     put_real(j, "available_mb", known, monitor_mb(s->available_kb));
-    put_real(j, "used_percent", known, monitor_percent(in_use, s->memory_kb));
+    put_real(j, "used_percent", known, metrics_percent(in_use, s->memory_kb));
     jsonout_close(j, '}');
 }
 
@@ -55,7 +56,7 @@ static void add_disk(struct jsonout *j, const struct board_system *s,
     jsonout_open(j, "disk", '{');
     put_int(j, "total_bytes", known, s->disk_bytes);
     put_int(j, "free_bytes", known, s->disk_free_bytes);
-    put_real(j, "used_percent", known, monitor_percent(in_use, s->disk_bytes));
+    put_real(j, "used_percent", known, metrics_percent(in_use, s->disk_bytes));
     jsonout_close(j, '}');
 }
 
@@ -80,11 +81,11 @@ void monitor_system(const struct monitor *m, struct call *call)
     struct jsonout j = monitor_begin(call);
     struct board_system s = {0};
     bool known = board_system(m->shared->board, &s);
-    int64_t age_ms = monitor_wall_ms() - s.wall_ms;
+    int64_t age_ms = loop_wall_ms() - s.wall_ms;
     struct crew crew;
 
     monitor_crew(m, &crew);
-    jsonout_time(&j, "time", monitor_wall_ms());
+    jsonout_time(&j, "time", loop_wall_ms());
     put_real(&j, "age_seconds", known, age_ms > 0 ? (double)age_ms / 1000 : 0);
     jsonout_int(&j, "uptime_seconds", monitor_age(monitor_born_ms(m)));
     add_cpu(&j, &s, known);

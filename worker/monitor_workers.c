@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "common/loop.h"
+
 #include "worker/monitor_private.h"
 
 void monitor_which(struct jsonout *j, const struct record *rec)
@@ -40,7 +42,7 @@ void monitor_phase(struct jsonout *j, const struct record *rec)
 static void add_present(const struct monitor *m, struct jsonout *j,
                         unsigned slot)
 {
-    uint64_t now_ns = monitor_clock_ns();
+    uint64_t now_ns = loop_clock_ns();
     struct record rec;
 
     if (!monitor_present(m, slot, &rec)) {
@@ -59,13 +61,13 @@ static void add_present(const struct monitor *m, struct jsonout *j,
 static double busy_percent(const struct slot *s)
 {
     int64_t since = atomic_load(&s->born_ms);
-    int64_t life_ms = monitor_wall_ms() - since;
+    int64_t life_ms = loop_wall_ms() - since;
     uint64_t then_ns = atomic_load(&s->busy_then_ns);
     uint64_t busy_ms = (atomic_load(&s->busy_ns) - then_ns) / 1000000;
 
     if (since <= 0 || life_ms <= 0)
         return 0;
-    double share = monitor_percent(busy_ms, (uint64_t)life_ms);
+    double share = metrics_percent(busy_ms, (uint64_t)life_ms);
     return share < 100 ? share : 100;
 }
 

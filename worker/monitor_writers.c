@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "common/names.h"
 #include "common/syncs.h"
 #include "common/turnstile.h"
@@ -88,55 +86,16 @@ static void add_present(const struct monitor *m, struct jsonout *j,
 
 /* ---- the slow ones -------------------------------------------------------*/
 
-struct slows {
-    struct arena *arena;
-    struct turn_holder *at;
-    size_t count;
-};
-
-static int slower(const void *a, const void *b)
-{
-    const struct turn_holder *x = a;
-    const struct turn_holder *y = b;
-
-    return (x->held_ns < y->held_ns) - (x->held_ns > y->held_ns);
-}
-
-/* A slot in which nobody writes any more keeps its old ones. */
-static bool is_recent(const struct turn_holder *h, int64_t now_ms)
-{
-    int64_t ended_ms = h->wall_ms + (int64_t)(h->held_ns / 1000000);
-
-    return now_ms - ended_ms < TURN_RECENT_MS;
-}
-
-static void find_slow(const struct monitor *m, struct slows *s)
-{
-    int64_t now_ms = monitor_wall_ms();
-    struct turn_holder h;
-
-    for (unsigned slot = 0; slot < SLOTS_ALL; slot++)
-        for (unsigned i = 0; i < TURN_SLOW; i++) {
-            if (!turnstile_slow(m->shared->turnstile, slot, i, &h) ||
-                !is_recent(&h, now_ms))
-                continue;
-            s->at = arena_grow(s->arena, s->at, s->count, sizeof h);
-            s->at[s->count++] = h;
-        }
-    if (s->count > 0)
-        qsort(s->at, s->count, sizeof h, slower);
-}
-
 static void add_slowest(const struct monitor *m, struct jsonout *j,
                         const struct index *x)
 {
-    struct slows slows = {.arena = x->arena};
+    struct turn_holder slow[SHOWN];
+    unsigned count = turnstile_slowest(m->shared->turnstile, slow, SHOWN);
 
-    find_slow(m, &slows);
     jsonout_open(j, "slowest", '[');
-    for (size_t i = 0; i < slows.count && i < SHOWN; i++) {
+    for (unsigned i = 0; i < count; i++) {
         jsonout_open(j, NULL, '{');
-        add_holder(j, x, &slows.at[i], "at");
+        add_holder(j, x, &slow[i], "at");
         jsonout_close(j, '}');
     }
     jsonout_close(j, ']');

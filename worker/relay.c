@@ -31,7 +31,7 @@ struct member {
     enum member_state state; /* under the lock */
     bool ready;              /* prepared. Its own, and when to try again */
     uint64_t retry_ms;
-    bool unable; /* it was not ready when it was wanted. Under the lock */
+    bool unable; /* it had a job and was not ready for it. Under the lock */
     void *job;   /* under the lock */
     struct relay *home;
     /* With the baton. */
@@ -218,7 +218,6 @@ static bool take_lying(struct relay *r, struct member *m, uint64_t since)
     if (ours)
         note_holder(r);
     pthread_mutex_lock(&r->lock);
-    m->unable = !m->ready;
     return ours;
 }
 
@@ -327,6 +326,12 @@ static void *member_main(void *self)
 unsigned relay_spare(const struct relay *r)
 {
     return r->spare;
+}
+
+/* Among those that are not spare is the caller. */
+unsigned relay_engaged(const struct relay *r)
+{
+    return r->config.threads - 1 - r->spare;
 }
 
 bool relay_give(struct relay *r, void *job)

@@ -65,6 +65,9 @@ void relay_return(struct relay *r);
 
 /* With the baton: threads that could take it up. */
 unsigned relay_spare(const struct relay *r);
+/* With the baton: threads beside this one that are at work, or will be as soon
+ * as it is their turn. */
+unsigned relay_engaged(const struct relay *r);
 /* With the baton: has another thread do a job; false when that would leave
  * none to take over, or none is able to. One whose thread turns out not to be
  * is done all the same, by `work`, which has to see to that. */

@@ -178,12 +178,6 @@ static void tell_turn(struct worker *w, uint64_t began_ns)
 
 /* ---- a turn --------------------------------------------------------------*/
 
-static void on_bell(void *self, unsigned events)
-{
-    (void)self;
-    (void)events; /* it only woke us */
-}
-
 /* The bell is heard by those who wait for it, and wakes nobody else. */
 static void follow_bell(struct worker *w)
 {
@@ -196,7 +190,7 @@ static void follow_bell(struct worker *w)
         loop_del(w->loop, &w->bell);
         return;
     }
-    w->bell = (struct watch){on_bell, w, w->heritage->bell_fd};
+    w->bell = (struct watch){loop_woken, w, w->heritage->bell_fd};
     if (!loop_add(w->loop, &w->bell, LOOP_READ | LOOP_EDGE))
         w->listens = false; /* looking each WAIT_MS is enough */
 }
@@ -309,7 +303,7 @@ bool shift_prepare(struct worker *w)
     if (config.threads < 2)
         return true;
     w->wake =
-        (struct watch){on_bell, w, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+        (struct watch){loop_woken, w, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
     w->relay = relay_new(&config);
     return w->wake.fd >= 0 &&
            loop_add(w->loop, &w->wake, LOOP_READ | LOOP_EDGE);

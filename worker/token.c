@@ -105,6 +105,12 @@ static struct kept *place_of(struct tokens *t, const char hex[DIGEST_HEX])
     return &t->kept[hash % KEPT_MAX];
 }
 
+/* Whether the database knew it when it was last asked. */
+static bool is_kept(struct tokens *t, const char hex[DIGEST_HEX])
+{
+    return digest_same(place_of(t, hex)->sha256, hex);
+}
+
 /* The tables that tell of tokens; null when there are others, as when the app
  * made a view of that name, or when nobody tells of their changes. */
 static const struct table_set *tables_of(const struct tokens *t)
@@ -199,6 +205,8 @@ static enum db_result look_up(struct tokens *t, const char hex[DIGEST_HEX],
     if (r == DB_ROW) {
         read_identity(t->find, who);
         keep(t, hex, who);
+    } else if (r == DB_DONE && is_kept(t, hex)) {
+        place_of(t, hex)->sha256[0] = '\0';
     }
     stmt_reset(t->find);
     return r == DB_ROW ? DB_DONE : r;
@@ -222,6 +230,14 @@ bool tokens_remember(struct tokens *t, struct slice bearer,
 
     digest_hex(bearer, hex);
     return remember(t, hex, who);
+}
+
+bool tokens_met(struct tokens *t, struct slice bearer)
+{
+    char hex[DIGEST_HEX];
+
+    digest_hex(bearer, hex);
+    return is_kept(t, hex);
 }
 
 enum db_result tokens_find(struct tokens *t, struct slice bearer,

@@ -47,6 +47,9 @@ enum db_result tokens_find(struct tokens *t, struct slice bearer,
  * whose. Asks nobody. */
 bool tokens_remember(struct tokens *t, struct slice bearer,
                      struct identity *who);
+/* Whether it was good when the database was last asked about it, whatever has
+ * changed since: then it is no guess, also if it is good no more. */
+bool tokens_met(struct tokens *t, struct slice bearer);
 
 /*
  * The command `prong token add|list|revoke APP …`:

@@ -68,19 +68,13 @@ static bool cancel(void *self, struct call *call)
 
 /* ---- setting up ----------------------------------------------------------*/
 
-static void on_bell(void *self, unsigned events)
-{
-    (void)self;
-    (void)events; /* it only woke us */
-}
-
 static bool listen_to_bell(struct worker *w)
 {
     const struct heritage *h = w->heritage;
 
     if (h->bells == NULL)
         return true;
-    w->own_bell = (struct watch){on_bell, w, bells_fd(h->bells, h->number)};
+    w->own_bell = (struct watch){loop_woken, w, bells_fd(h->bells, h->number)};
     return loop_add(w->loop, &w->own_bell, LOOP_READ | LOOP_EDGE);
 }
 

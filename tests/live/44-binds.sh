@@ -12,14 +12,17 @@ expect 200 GET /items/1
 expect 200 GET /items/1 --unix-socket "$T/s"
 logged "Listening at: .*unix:$T/s" || fail "the socket is not in the log"
 
-refused() { # ARGUMENTS…
-    local code=0
-    timeout 20 "$prong" "$@" "$T/app" >"$T/out" 2>&1 </dev/null || code=$?
-    case $code in 0 | 124) fail "$*: exit code $code" ;; esac
-    grep -q 'Connection in use' "$T/out" || fail "$*: $(cat "$T/out")"
+refused() { # NAME ADDRESS
+    local code=0 said=$T/said-$1
+    timeout 20 "$prong" -b "$2" "$T/app" >"$said" 2>&1 </dev/null || code=$?
+    case $code in 0 | 124) fail "$2: exit code $code" ;; esac
+    grep -q 'Connection in use' "$said" || fail "$2: $(cat "$said")"
 }
-refused -b "unix:$T/s"
-refused -b "127.0.0.1:$PORT"
+# Each tries for five seconds.
+refused socket "unix:$T/s" &
+other=$!
+refused port "127.0.0.1:$PORT"
+wait "$other" || fail "a second one got the socket"
 expect 200 GET /items/1 --unix-socket "$T/s"
 stop
 [ ! -e "$T/s" ] || fail "the socket file is still there"

@@ -25,7 +25,7 @@ SELECT coalesce(:auth.user_id, 'nobody') FROM items WHERE id = 1;
 -- @cache 10m
 SELECT id, name FROM items;
 SQL
-start_cached -w 4
+start_cached -w 4 --limit-auth-failures 1000 # it shows many
 add() { # ARGUMENTS…: a new token, as curl's option
     "$prong" token add "$T/app" "$@" | grep -oE '[^ ]{32,}' | head -n 1
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "common/buf.h"
 #include "master/activation.h"
 
 static struct activation a;
@@ -68,13 +69,12 @@ static void nonsense_is_refused(void **state)
 
 static void check(const struct texts *list, const char *expected)
 {
-    char text[128] = "";
+    struct buf text = {0};
 
-    for (size_t i = 0; i < list->count; i++) {
-        strcat(text, i ? "," : "");
-        strcat(text, list->at[i]);
-    }
-    assert_string_equal(text, expected);
+    for (size_t i = 0; i < list->count; i++)
+        buf_format(&text, "%s%s", i ? "," : "", list->at[i]);
+    assert_string_equal(buf_text(&text), expected);
+    buf_free(&text);
 }
 
 /* Each kind stands in place of its setting, if there is one of it. */

@@ -6,12 +6,12 @@
 
 enum { FLOOD = 200 * 1000, WORKERS = 4 };
 
-static const uint64_t S = 1000 * 1000 * 1000; /* in ns */
+static const uint64_t S = UINT64_C(1000) * 1000 * 1000; /* in ns */
 static const uint64_t START = 1000 * (uint64_t)1000 * 1000 * 1000;
 
 /* Ten a second, twenty at once. */
-static const struct buckets_rule rule = {.every_ns = 100 * 1000 * 1000,
-                                         .burst = 20};
+static const struct buckets_rule rule = {
+    .every_ns = UINT64_C(100) * 1000 * 1000, .burst = 20};
 
 static struct it {
     struct segment *segment;

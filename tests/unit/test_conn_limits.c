@@ -357,11 +357,11 @@ static void answers_are_taken_at_a_rate(void **state)
         wire_turn(1);
     struct conn *c = wire.conns->lists[CONN_WRITING].first;
     assert_int_equal(wire.conns->least_taken, 60 * 1024);
-    conn_took(c, 60 * 1024); /* its time begins anew */
+    conn_took(c, (size_t)60 * 1024); /* its time begins anew */
     uint64_t deadline = c->deadline_ms;
     while (loop_now(wire.loop) + 60000 <= deadline)
         wire_turn(1);
-    conn_took(c, 60 * 1024 - 1);
+    conn_took(c, (size_t)60 * 1024 - 1);
     assert_int_equal(c->deadline_ms, deadline);
     conn_took(c, 1);
     assert_true(c->deadline_ms > deadline);

@@ -71,6 +71,21 @@ static void first_answer_has_a_date(void **state)
     hang_up(&c);
 }
 
+/* What its answer took is not of a client's time. */
+static void after_a_long_statement(void **state)
+{
+    struct client c = dial();
+
+    (void)state;
+    say(&c, GET("/long?n=1200"));
+    hear(&c, "/long:", 1);
+    for (int i = 0; i < 5; i++)
+        wire_turn(0);
+    say(&c, GET("/again"));
+    hear(&c, "/again:", 1);
+    hang_up(&c);
+}
+
 /* Bytes that trickle do not win more time for the head. */
 static void trickle(void **state)
 {
@@ -216,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with(deadlines),
         with(first_answer_has_a_date),
+        with(after_a_long_statement),
         with(trickle),
         with(slow_reader),
         with(drains),

@@ -136,6 +136,28 @@ static void one_is_kept_for_the_quick(void **state)
     assert_int_equal(waiting(), 0);
 }
 
+/* The same when they come at once, before any of them has begun. */
+static void though_many_come_at_once(void **state)
+{
+    static const size_t all[] = {0, 1, 2, 3, 4, 5};
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++)
+        guest_make(i, &(struct asked){.line = "GET /long/said"});
+    guests_send(all, 6);
+    AWAIT(inside() == 2);
+    some_turns();
+    assert_int_equal(inside(), 2);
+    assert_false(is_inside(0));
+    assert_int_equal(waiting(), 4);
+    struct guest *quick = send_get(6, "/brief");
+    body_is(quick, "1");
+    assert_int_equal(quick->by, 0);
+    atomic_store(&lanes.open, true);
+    for (size_t i = 0; i < 6; i++)
+        body_is(&lanes.guests[i], "3000");
+}
+
 /* With two threads there is none to give it to: it begins here, and the other
  * one takes over. */
 static void with_two_it_begins_here(void **state)
@@ -237,7 +259,7 @@ static void pace_is_learnt_and_forgotten(void **state)
     struct guest *g = send_get(0, "/long");
     AWAIT(is_inside(0));
     uint64_t since_ms = loop_clock_ms();
-    AWAIT(loop_clock_ms() > since_ms + 2 * A_MOMENT_MS);
+    AWAIT(loop_clock_ms() > since_ms + 2UL * A_MOMENT_MS);
     atomic_store(&lanes.open, true);
     body_is(g, "3000");
     assert_int_equal(g->by, 0);
@@ -425,6 +447,7 @@ int main(void)
         OF(three, quick_ones_stay),
         OF(three, slow_ones_begin_elsewhere),
         OF(three, one_is_kept_for_the_quick),
+        OF(four, though_many_come_at_once),
         OF(two, with_two_it_begins_here),
         OF(two, the_last_runs_none),
         OF(two, given_up_in_time),

@@ -102,7 +102,11 @@ static void who_is_known_goes_on(void **state)
     assert_int_equal(show(ANNA, "10.0.0.1", "guess"), 429);
     for (int i = 0; i < 3; i++)
         assert_int_equal(show(ANNA, "10.0.0.1", "anna"), 200);
+    /* Also when another one's token changes; until its own does. */
+    theatre_run("DELETE FROM tokens WHERE name = 'ben'");
+    assert_int_equal(show(ANNA, "10.0.0.1", "anna"), 200);
     theatre_run("DELETE FROM tokens WHERE name = 'anna'");
+    assert_int_equal(show(ANNA, "10.0.0.1", "anna"), 401);
     assert_int_equal(show(ANNA, "10.0.0.1", "anna"), 429);
     troupe_close();
 }

@@ -143,7 +143,7 @@ static int tear_down(void **state)
 /* Waits, without the baton, until the count is that high. */
 #define AWAIT(count, least)                                                    \
     for (unsigned long i_ = 0; (count) < (least); i_++) {                      \
-        assert_true(i_ < PATIENCE_MS * 5);                                     \
+        assert_true(i_ < 5UL * PATIENCE_MS);                                   \
         nap(200);                                                              \
     }
 

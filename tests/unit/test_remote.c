@@ -21,23 +21,23 @@ static void words(void **state)
 {
     static const struct {
         const char *text;
-        enum remote_way way;
         const char *host;
+        enum remote_way way;
         uint16_t port;
     } cases[] = {
-        {"unix:///dev/log", REMOTE_UNIX, "/dev/log", 0},
-        {"unix:///dev/log#dgram", REMOTE_UNIX_DGRAM, "/dev/log", 0},
-        {"unix:///dev/log#stream", REMOTE_UNIX_STREAM, "/dev/log", 0},
-        {"unix://log", REMOTE_UNIX, "log", 0},
-        {"udp://localhost:514", REMOTE_UDP, "localhost", 514},
-        {"udp://logs", REMOTE_UDP, "logs", 0},
-        {"udp://", REMOTE_UDP, "localhost", 0},
-        {"udp://:99", REMOTE_UDP, "localhost", 99},
-        {"tcp://10.0.0.1:65535", REMOTE_TCP, "10.0.0.1", 65535},
-        {"tcp://[::1]:6514", REMOTE_TCP, "::1", 6514},
-        {"tcp://[::1]", REMOTE_TCP, "::1", 0},
-        {"statsd:8125", REMOTE_UDP, "statsd", 8125},
-        {"statsd", REMOTE_UDP, "statsd", 0},
+        {"unix:///dev/log", "/dev/log", REMOTE_UNIX, 0},
+        {"unix:///dev/log#dgram", "/dev/log", REMOTE_UNIX_DGRAM, 0},
+        {"unix:///dev/log#stream", "/dev/log", REMOTE_UNIX_STREAM, 0},
+        {"unix://log", "log", REMOTE_UNIX, 0},
+        {"udp://localhost:514", "localhost", REMOTE_UDP, 514},
+        {"udp://logs", "logs", REMOTE_UDP, 0},
+        {"udp://", "localhost", REMOTE_UDP, 0},
+        {"udp://:99", "localhost", REMOTE_UDP, 99},
+        {"tcp://10.0.0.1:65535", "10.0.0.1", REMOTE_TCP, 65535},
+        {"tcp://[::1]:6514", "::1", REMOTE_TCP, 6514},
+        {"tcp://[::1]", "::1", REMOTE_TCP, 0},
+        {"statsd:8125", "statsd", REMOTE_UDP, 8125},
+        {"statsd", "statsd", REMOTE_UDP, 0},
     };
 
     (void)state;
@@ -169,7 +169,7 @@ static void sockets(void **state)
 {
     struct remote r;
     struct fault fault;
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {.sin_port = 0};
     socklen_t len = sizeof peer;
 
     (void)state;

@@ -16,7 +16,7 @@ struct turn {
 static void play(int64_t target_ms, const struct turn *turns, size_t count)
 {
     struct shed s = shed_of(target_ms);
-    const uint64_t ms = 1000 * 1000;
+    const uint64_t ms = UINT64_C(1000) * 1000;
 
     for (size_t i = 0; i < count; i++)
         if (shed_refuses(&s, turns[i].waited * ms, turns[i].at * ms) !=

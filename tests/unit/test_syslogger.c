@@ -411,7 +411,7 @@ static void stream_is_slow(void **state)
     syslogger_line(SYSLOGGER_ACCESS, LOG_INFO, SLICE("last"));
     for (ssize_t n = 1; n > 0; len += n > 0 ? (size_t)n : 0)
         n = recv(fd, text + len, sizeof text - len, MSG_DONTWAIT);
-    assert_true(len > 64 * 1024 && len < sizeof text);
+    assert_true(len > (size_t)64 * 1024 && len < sizeof text);
     assert_int_equal(text[len - 1], '\n');
     for (char *at = text; at < text + len;) {
         char *end = memchr(at, '\n', (size_t)(text + len - at));
@@ -424,7 +424,7 @@ static void stream_is_slow(void **state)
     close(fd);
 }
 
-enum { SPEAKERS = 4, LINES_EACH = 300 };
+enum { SPEAKERS = 4, LINES_EACH = 300, LINES_ALL = SPEAKERS * LINES_EACH };
 
 static void *speak(void *number)
 {
@@ -468,12 +468,11 @@ static void threads_take_turns(void **state)
                          0);
     size_t line =
         200 + (size_t)snprintf(text, 64, "<14>prong.access[%d]: \n", getpid());
-    assert_int_equal(received_all(fd, text, SPEAKERS * LINES_EACH * line),
-                     SPEAKERS * LINES_EACH * line);
+    assert_int_equal(received_all(fd, text, LINES_ALL * line),
+                     LINES_ALL * line);
     for (int i = 0; i < SPEAKERS; i++)
         pthread_join(threads[i], NULL);
-    for (char *at = text; at < text + SPEAKERS * LINES_EACH * line;
-         at += line) {
+    for (char *at = text; at < text + LINES_ALL * line; at += line) {
         char *said = strchr(at, ' ') + 1;
         assert_int_equal(strspn(said, (char[]){*said, '\0'}), 200);
         assert_int_equal(said[200], '\n');

@@ -313,17 +313,57 @@ static void a_turn_of_several(void **state)
     }
 }
 
+static void turn_of(unsigned slot, unsigned route, unsigned seconds)
+{
+    ask(slot);
+    work(slot, route, "", 0);
+    hold(slot, seconds * SECOND);
+    pass(slot);
+}
+
+/* Of all slots, the longest first, and no old ones. */
+static void the_slowest(void **state)
+{
+    struct turn_holder h[3];
+
+    (void)state;
+    assert_int_equal(turnstile_slowest(hall.t, h, 3), 0);
+    turn_of(0, 10, 2);
+    turn_of(1, 11, 4);
+    turn_of(0, 12, 3);
+    assert_int_equal(turnstile_slowest(hall.t, h, 3), 3);
+    assert_int_equal(h[0].route, 11);
+    assert_int_equal(h[1].route, 12);
+    assert_int_equal(h[2].route, 10);
+    assert_int_equal(turnstile_slowest(hall.t, h, 2), 2);
+    assert_int_equal(h[0].route, 11);
+    assert_int_equal(h[1].route, 12);
+    turn_of(2, 13, 5);
+    assert_int_equal(turnstile_slowest(hall.t, h, 1), 1);
+    assert_int_equal(h[0].route, 13);
+    hall.t->report[place_of(2)].slow[0].who.wall_ms -= TURN_RECENT_MS + 5000;
+    assert_int_equal(turnstile_slowest(hall.t, h, 1), 1);
+    assert_int_equal(h[0].route, 11);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, hall_open, hall_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(the_holder_is_known),      T(waiting_is_told_from_holding),
-        T(the_dead_are_kept),        T(a_torn_note_is_none),
-        T(times_are_counted),        T(waiting_is_not_held),
-        T(the_slow_ones_stay),       T(the_old_give_way),
-        T(the_oldest_sets_the_time), T(a_silent_turn),
-        T(a_torn_one_gives_way),     T(a_turn_of_several),
+        T(the_holder_is_known),
+        T(waiting_is_told_from_holding),
+        T(the_dead_are_kept),
+        T(a_torn_note_is_none),
+        T(times_are_counted),
+        T(waiting_is_not_held),
+        T(the_slow_ones_stay),
+        T(the_old_give_way),
+        T(the_oldest_sets_the_time),
+        T(a_silent_turn),
+        T(a_torn_one_gives_way),
+        T(a_turn_of_several),
+        T(the_slowest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,7 +494,7 @@ int main(int argc, char **argv)
         scene(what_does_not_fit_starts_cold),
         scene(the_program_is_run_again),
     };
-    char word[] = "child";
+    static char word[] = "child";
     char here[64];
 
     if (argc > 1)

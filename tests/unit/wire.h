@@ -60,8 +60,8 @@ static inline int wire_file(size_t size)
     return fd;
 }
 
-/* Answers by path: /later is kept; /file and /big give ?n bytes; anything
- * else gives back the path and the body. */
+/* Answers by path: /later is kept; /file and /big give ?n bytes; /long takes
+ * ?n ms, as a statement may; anything else gives back the path and the body. */
 static inline void wire_answer(void *self, struct call *call)
 {
     struct slice path = request_path(call->req);
@@ -79,6 +79,10 @@ static inline void wire_answer(void *self, struct call *call)
         assert_true(wire.later_count < LATER_MAX);
         wire.later[wire.later_count++] = call;
         return;
+    }
+    if (slice_is(path, "/long")) {
+        usleep((useconds_t)n * 1000);
+        call->trace->queries = 1;
     }
     if (slice_is(path, "/file")) {
         call->res->file = wire_file(n);
