@@ -26,6 +26,14 @@ bool ip_is_v4(const struct ip *ip)
     return memcmp(ip->bytes, mapped, sizeof mapped) == 0;
 }
 
+bool ip_is_loopback(const struct ip *ip)
+{
+    static const struct ip v6 = {{[15] = 1}};
+
+    return ip_is_v4(ip) ? ip->bytes[12] == 127
+                        : memcmp(ip, &v6, sizeof *ip) == 0;
+}
+
 struct ip ip_of_v4(const uint8_t bytes[4])
 {
     struct ip ip;

@@ -30,6 +30,8 @@ struct ip ip_of_v4(const uint8_t bytes[4]);
 /* As it is usually written: one text for one address. */
 void ip_text(const struct ip *ip, char out[IP_TEXT]);
 bool ip_is_v4(const struct ip *ip);
+/* 127.0.0.0/8 (RFC 1122, 3.2.1.3) and ::1 (RFC 4291, 2.5.3). */
+bool ip_is_loopback(const struct ip *ip);
 
 struct networks;
 

@@ -126,7 +126,10 @@ void settings_help(FILE *to)
 {
     fputs("usage: prong [options] APP\n"
           "       prong token add|list|revoke APP\n"
-          "       prong backup|restore APP FILE\n\n",
+          "       prong backup|restore APP FILE\n"
+          "       prong check [options] APP\n"
+          "       prong ctl APP [COMMAND]\n"
+          "       prong top APP\n\n",
           to);
     flow(to, 0, "", summary);
     fputc('\n', to);
@@ -227,7 +230,11 @@ void settings_man(FILE *to)
         ".SH SYNOPSIS\n"
         "\\fBprong\\fR [\\fIoptions\\fR] \\fIAPP\\fR\n.br\n"
         "\\fBprong token add\\fR|\\fBlist\\fR|\\fBrevoke\\fR \\fIAPP\\fR\n.br\n"
-        "\\fBprong backup\\fR|\\fBrestore\\fR \\fIAPP\\fR \\fIFILE\\fR\n"
+        "\\fBprong backup\\fR|\\fBrestore\\fR \\fIAPP\\fR "
+        "\\fIFILE\\fR\n.br\n"
+        "\\fBprong check\\fR [\\fIoptions\\fR] \\fIAPP\\fR\n.br\n"
+        "\\fBprong ctl\\fR \\fIAPP\\fR [\\fICOMMAND\\fR]\n.br\n"
+        "\\fBprong top\\fR \\fIAPP\\fR\n"
         ".SH DESCRIPTION\n",
         to);
     roff_line(to, "", summary, "\n.PP\n");
@@ -245,6 +252,9 @@ void settings_man(FILE *to)
           ".TP\n\\fIdatabase\\fB\\-wal\\fR, \\fIdatabase\\fB\\-shm\\fR\n"
           "Belong to the database while the server runs: never move, copy or\n"
           "delete one of the three alone.\n"
+          ".TP\n\\fIdatabase\\fB.ctl\\fR\n"
+          "The socket of \\fBprong ctl\\fR and \\fBprong top\\fR, while the "
+          "server runs.\n"
           ".SH EXAMPLES\n.nf\n"
           "prong \\-w 4 \\-b 127.0.0.1:8000 etc/hello\n"
           "prong token add etc/hello \\-\\-role admin\n"

@@ -39,9 +39,14 @@ static const struct note signals[] = {
     {"TERM", "Graceful stop: requests in work are answered, for at most "
              "graceful-timeout."},
     {"INT, QUIT", "Quick stop."},
-    {"HUP", "Read settings and app again; old workers go when the first new "
-            "one has proved that it can serve. If it cannot, they stay."},
+    {"HUP", "Read settings and app again; when the first new worker has proved "
+            "that it can serve, old ones go one by one. If it cannot, they "
+            "stay. A master whose workers are retired starts them again."},
     {"USR1", "Open the log files again, after a rotation."},
+    {"USR2", "Start the program anew beside this one, with its sockets and its "
+             "memory: an upgrade. The second master's pid file ends in .2; "
+             "TERM or QUIT to the first one completes it, HUP to the first "
+             "and TERM to the second one take it back."},
     {"TTIN, TTOU", "One worker more, one worker fewer."},
     {"WINCH", "Retire all workers gracefully; the master stays. Ignored when "
               "it runs on a terminal."},
@@ -97,8 +102,9 @@ static const struct note exits[] = {
     {"1", "--check-config or a command found a fault, or the server refused "
           "the order; a socket, a log or the pid file cannot be had."},
     {"2", "A flag, a key or a value is wrong; nothing was started."},
-    {"3", "No worker can start: the database, a migration or a statement is "
-          "wrong; the log says which. Of ctl and top: no server is there."},
+    {"3", "No worker can start: the database, a migration, a statement or the "
+          "access log is wrong; the log says which. Of ctl and top: no server "
+          "is there."},
     {"4", "The app does not load: a file of it cannot be read; file and line "
           "are named."},
     {0},
@@ -112,6 +118,12 @@ static const struct note environment[] = {
                        "on the command line outrank them."},
     {"WEB_CONCURRENCY", "Default of workers."},
     {"PORT", "Makes the default of bind 0.0.0.0:$PORT."},
+    {"FORWARDED_ALLOW_IPS", "Default of forwarded_allow_ips."},
+    {"LISTEN_FDS, LISTEN_FDNAMES", "Sockets that systemd has opened; they take "
+                                   "the place of bind. One named admin takes "
+                                   "that of admin_bind."},
+    {"NOTIFY_SOCKET, WATCHDOG_USEC", "Where and how often systemd is told how "
+                                     "the server is."},
     {0},
 };
 

@@ -12,7 +12,8 @@ static const struct setting rows[] = {
      .group = GROUP_MECHANICS,
      FIELD(BOOL, daemon),
      .fixed = true,
-     .help = "Detach from the terminal and run in the background."},
+     .help = "Detach from the terminal and run in the background. Name an "
+             "errorlog: what goes wrong after that is told nowhere else."},
     {.key = "pidfile",
      .flag = "pid",
      .letter = 'p',

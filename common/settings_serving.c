@@ -81,8 +81,8 @@ static const struct setting rows[] = {
      .max = 256,
      .fallback = "0",
      .value = "N",
-     .help = "Fewest workers, when their number follows the load (see "
-             "workers-max)."},
+     .help = "Fewest workers, when their number follows the load. Without "
+             "workers-max it means nothing; above it, as much as that."},
     {.key = "workers_max",
      .flag = "workers-max",
      .group = GROUP_WORKERS,
@@ -135,7 +135,7 @@ static const struct setting rows[] = {
      .group = GROUP_WORKERS,
      FIELD(SIZE, max_worker_memory),
      .min = 0,
-     .max = INT64_MAX,
+     .max = 1024LL * 1024 * 1024 * 1024,
      .fallback = "0",
      .value = "SIZE",
      .help = "A worker that holds more memory (PSS) than this is replaced; 0: "

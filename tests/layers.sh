@@ -31,7 +31,7 @@ only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
 only "${include}zlib" 'worker/encoding\.c' 'zlib belongs to encoding.c'
 only "${include}xxhash" 'common/hash\.c' 'xxhash belongs to hash.c'
 only "${include}pthread" \
-    'common/(cache(_[a-z]+)?|log|syslogger)\.[ch]|worker/(relay\.c|baton\.[ch])' \
+    'common/(cache(_[a-z]+)?|log|syslogger)\.[ch]|worker/(relay(_[a-z]+)?|baton)\.[ch]' \
     'pthread belongs to cache, the logs, relay and baton'
 only "${include}seccomp" 'common/syscalls\.c' 'seccomp belongs to syscalls.c'
 only "${include}linux/landlock" 'common/landlock\.c' \

@@ -7,8 +7,8 @@
 #     tests/run.sh all  BUILD unit-programs… -- fuzz-programs… -- scripts…
 #
 # Unit tests run four at a time, live scripts three, which find the server in
-# $PRONG_BUILD. What a failed test said is shown. The last line is "N passed, N failed"; the exit
-# code is 0 only if something ran and nothing failed.
+# $PRONG_BUILD. What a failed test said is shown. The last line is "N passed,
+# N failed"; the exit code is 0 only if something ran and nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

@@ -9,7 +9,7 @@
 struct authlimit authlimit_of(struct buckets *b, int64_t a_minute)
 {
     if (b == NULL || a_minute <= 0)
-        return (struct authlimit){.buckets = NULL};
+        return (struct authlimit){.buckets = b};
     return (struct authlimit){
         .buckets = b,
         .kind = buckets_kind(b, SLICE("wrong tokens")),
@@ -22,7 +22,7 @@ static uint64_t key_of(const struct authlimit *l, const struct call *call)
 {
     struct ip room;
 
-    if (l->buckets == NULL || call->client == NULL)
+    if (l->buckets == NULL || l->rule.burst == 0 || call->client == NULL)
         return 0;
     struct slice subject = subject_of(call->client, &room);
     return subject.ptr ? buckets_key(l->kind, subject) : 0;
@@ -43,12 +43,22 @@ bool authlimit_admits(const struct authlimit *l, struct call *call)
     return false;
 }
 
+static void tell(const struct authlimit *l, const struct call *call)
+{
+    const char *client = call->client ? call->client : "";
+
+    if (l->buckets && episodes_tell(l->buckets, "wrong token", client))
+        log_warning("Wrong token from ip=%s, request %.*s", client,
+                    (int)call->res->id_len, call->res->id);
+}
+
 void authlimit_failed(const struct authlimit *l, struct call *call)
 {
     struct buckets_level level;
     uint64_t key = key_of(l, call);
 
     trace_count(call->trace, COUNT_WRONG_TOKENS);
+    tell(l, call);
     if (key == 0)
         return;
     buckets_take(l->buckets, key, &l->rule, loop_clock_ns(), &level);

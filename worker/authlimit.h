@@ -19,18 +19,19 @@
 
 /* Plain data. */
 struct authlimit {
-    struct buckets *buckets; /* null: no limit */
+    struct buckets *buckets; /* null: nothing is limited or logged */
     uint64_t kind;
-    struct buckets_rule rule;
+    struct buckets_rule rule; /* burst 0: no limit */
 };
 
-/* Null buckets or 0: there is no limit. */
+/* Null buckets or 0: there is no limit; with buckets it is logged still. */
 struct authlimit authlimit_of(struct buckets *b, int64_t a_minute);
 
 /* False when the address has to wait: the response is a complete 429. */
 bool authlimit_admits(const struct authlimit *l, struct call *call);
-/* A token that it showed was wrong: counted, and logged as it is beyond the
- * limit now (episodes.h). */
+/* A token that it showed was wrong: counted. The log is told of the address's
+ * first, with the request's id, and once more as it reaches the limit, each
+ * once an episode (episodes.h); all without an address are one. */
 void authlimit_failed(const struct authlimit *l, struct call *call);
 
 #endif

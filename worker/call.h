@@ -19,6 +19,8 @@ struct call {
     struct trace *trace; /* never null */
     const char *client;  /* address of who asks, as far as trusted proxies
                             tell; "" when that is not known (a unix socket) */
+    const char *peer;    /* address of who holds the connection; "" or null
+                            when it has none (a unix socket) */
     bool secure;         /* it came by https, as they tell */
     bool trusted;        /* who sent it may speak for others */
     bool admin;          /* it came in by --admin-bind */

@@ -61,8 +61,8 @@ static void make_way(struct conns *home)
 {
     size_t most = (size_t)home->config.settings->worker_connections;
 
-    if (conns_open(home) > most)
-        conns_make_room(home);
+    if (conns_open(home) > most && conns_make_room(home))
+        return;
     if (conns_open(home) >= most && home->acceptor)
         acceptor_rest(home->acceptor, FULL_REST_MS);
 }

@@ -60,7 +60,7 @@ static void identify(struct conn *c, struct response *res)
     res->id_len = requestid_next(&c->home->ids, res->id);
 }
 
-void conn_warm(struct conn *c)
+static void warm(struct conn *c)
 {
     response_swap(&c->x->res, &c->home->warm);
     c->x->warm = true;
@@ -89,7 +89,7 @@ static void begin_call(struct conn *c)
     conn_enter(c, CONN_WAITING);
     c->ahead = false;
     c->asked = true;
-    conn_warm(c);
+    warm(c);
     conn_hear_proxy(c);
     x->observed = false;
     x->trace = (struct trace){.came_ns = x->came_ns};
@@ -98,6 +98,7 @@ static void begin_call(struct conn *c)
         .res = &x->res,
         .trace = &x->trace,
         .client = x->told.client[0] ? x->told.client : c->peer,
+        .peer = c->peer,
         .secure = x->told.scheme ? x->told.scheme == SCHEME_HTTPS : c->secure,
         .trusted = c->trusted,
         .admin = c->admin,

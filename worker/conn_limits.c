@@ -11,7 +11,7 @@
 
 enum {
     LINGERING_MAX = 64, /* refused ones that are given time to read why */
-    LOOKED_AT = 32,     /* of each state, when room is needed */
+    LOOKED_AT = 256,    /* of each state, when room is needed */
     SLOW_MS = 1000,     /* that a client has before it can be called slow */
     SLOW_HEAD_MS = 250, /* likewise, before its head is complete */
 };

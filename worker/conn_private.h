@@ -113,8 +113,7 @@ void conn_list_remove(struct conn_list *l, struct conn *c);
 
 /* A request whose time is up before all of it has come. */
 void conn_refuse_late(struct conn *c);
-/* Lends the exchange warm memory for its answer; takes it back. */
-void conn_warm(struct conn *c);
+/* Takes the warm memory back that the exchange was lent for its answer. */
 void conn_unwarm(struct conn *c);
 
 /* ---- conn_proxy.c --------------------------------------------------------*/

@@ -11,15 +11,6 @@
 /* Of this process; its listening sockets stay as they are. */
 static bool reachable; /* by others than this machine */
 
-/* 127.0.0.0/8 (RFC 1122, 3.2.1.3) and ::1 (RFC 4291, 2.5.3). */
-static bool is_loopback(const struct ip *ip)
-{
-    static const struct ip v6 = {{[15] = 1}};
-
-    return ip_is_v4(ip) ? ip->bytes[12] == 127
-                        : memcmp(ip, &v6, sizeof *ip) == 0;
-}
-
 static bool is_local_socket(int fd)
 {
     struct sockaddr_storage any = {.ss_family = AF_UNSPEC};
@@ -38,7 +29,7 @@ static bool is_local_socket(int fd)
         ip = ip_of_v4((const uint8_t *)&v4.sin_addr);
     else
         memcpy(&ip, &v6.sin6_addr, sizeof ip);
-    return is_loopback(&ip);
+    return ip_is_loopback(&ip);
 }
 
 /* Tokens that nobody marked have no names here. */
@@ -83,5 +74,5 @@ bool demo_admits(const struct call *call, const struct identity *who)
 
     return !who->demo ||
            (!reachable && call->client &&
-            ip_parse(slice_of(call->client), &client) && is_loopback(&client));
+            ip_parse(slice_of(call->client), &client) && ip_is_loopback(&client));
 }

@@ -95,8 +95,7 @@ static bool answer(struct visit *v)
         return true;
     if (endpoint_elsewhere(v))
         return false;
-    endpoint_compute(v);
-    return true;
+    return endpoint_compute(v);
 }
 
 struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
@@ -113,6 +112,7 @@ struct visit endpoint_visit(struct endpoints *es, struct prepared *p,
                 .question = question,
                 .listing = &es->listing,
                 .call = call},
+        .brief_ms = UINT64_MAX,
     };
 }
 

@@ -43,10 +43,22 @@ void endpoint_forgive(struct visit *v)
         problem(res, 503, NULL);
 }
 
-void endpoint_compute(struct visit *v)
+/* Stopped because this thread has no time for it. */
+static bool was_cut_short(const struct visit *v)
 {
+    return v->run.result == DB_DEADLINE && v->brief_ms != UINT64_MAX;
+}
+
+bool endpoint_compute(struct visit *v)
+{
+    v->brief_ms = endpoint_brief_ms(v);
     endpoint_deadline(v);
-    if (run_read(&v->run)) {
+    bool good = run_read(&v->run);
+    if (!good && was_cut_short(v)) {
+        endpoint_was_not_brief(v);
+        return false;
+    }
+    if (good) {
         endpoint_finish(v);
         if (endpoint_of(v)->method != METHOD_GET)
             endpoint_shrink(v);
@@ -55,6 +67,7 @@ void endpoint_compute(struct visit *v)
     if (v->call->res->status >= 400)
         kept_say(v->call, 0);
     endpoint_forgive(v);
+    return true;
 }
 
 static void ring(const struct endpoints *es)
@@ -73,14 +86,15 @@ static void land(struct visit *v)
         ring(v->es);
 }
 
-static void compute_for_all(struct visit *v)
+static bool compute_for_all(struct visit *v)
 {
     struct waiting *waiting = &v->es->lobby->waiting;
 
     waiting_begin(waiting, v->key.hash);
-    endpoint_compute(v);
+    bool done = endpoint_compute(v);
     waiting_end(waiting, v->key.hash);
     land(v);
+    return done;
 }
 
 static void park(struct visit *v)
@@ -147,11 +161,7 @@ static bool answer_missing(struct visit *v)
             land(v);
         return false;
     }
-    if (flight == FLIGHT_OURS)
-        compute_for_all(v);
-    else
-        endpoint_compute(v);
-    return true;
+    return flight == FLIGHT_OURS ? compute_for_all(v) : endpoint_compute(v);
 }
 
 bool endpoint_cached(struct visit *v)

@@ -41,7 +41,9 @@ static bool run_endpoint(struct visit *v)
         v->run.allowed = precondition_holds;
         v->run.self = &condition;
     }
-    if (!run_write(&v->run))
+    bool good = run_write(&v->run);
+    endpoint_note_pace(v);
+    if (!good)
         return false;
     endpoint_finish(v);
     return v->call->res->status < 400;
@@ -175,6 +177,7 @@ static enum db_result run_alone(const struct group *g, struct visit *v,
     db_deadline(db, w->until_ms);
     db_patience(db, 0);
     bool good = run_write(&v->run);
+    endpoint_note_pace(v);
     db_patience(db, DB_PATIENCE_MS);
     if (good)
         endpoint_finish(v);

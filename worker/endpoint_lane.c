@@ -5,10 +5,15 @@
  * thread is missed: it takes the others 5 to 10 ms to notice (relay.h). So
  * reads that are known to be slow, because the app says so (`@slow`) or because
  * they were, begin on another thread at once. When there are more of them than
- * threads they wait for each other, and one thread stays for what is quick.
+ * threads they wait for each other, and one thread stays for what is quick. It
+ * runs that even when no other could take over from it, but not for long.
  */
 
-enum { SLOW_NS = 5 * 1000000 };
+enum {
+    SLOW_NS = 5 * 1000000,
+    QUICK_NS = 1000000, /* the last thread runs what takes less */
+    BRIEF_MS = 20,      /* and stops it then: it was not as quick as usual */
+};
 
 /* Some thread is at it, and has been for too long already. */
 static bool proves_slow(const struct lobby *l, const struct endpoint *e)
@@ -82,6 +87,39 @@ static void hold(struct visit *v)
         .call = v->call, .endpoint = v->p->index, .until_ms = patience_of(v)};
 
     waiting_add(&v->es->lobby->held, &w);
+    v->es->lobby->spare = relay_spare(v->es->config.relay);
+}
+
+bool endpoint_is_quick(const struct lobby *l, const struct prepared *p)
+{
+    return l->pace_ns[p->index] > 0 && l->pace_ns[p->index] < QUICK_NS;
+}
+
+static bool is_last(const struct visit *v)
+{
+    return v->es->config.relay && relay_spare(v->es->config.relay) == 0;
+}
+
+uint64_t endpoint_brief_ms(const struct visit *v)
+{
+    return is_last(v) && !v->call->inside && !v->call->given
+               ? loop_clock_ms() + BRIEF_MS
+               : UINT64_MAX;
+}
+
+void endpoint_was_not_brief(struct visit *v)
+{
+    struct response *res = v->call->res;
+
+    buf_clear(&res->headers);
+    response_drop_body(res);
+    res->status = 0;
+    res->type = NULL;
+    v->call->trace->error = 0;
+    v->es->lobby->pace_ns[v->p->index] = SLOW_NS + 1;
+    v->call->until_ms = end_of(v);
+    observe_pause(v->es->config.observer, v->call);
+    hold(v);
 }
 
 bool endpoint_elsewhere(struct visit *v)
@@ -91,7 +129,7 @@ bool endpoint_elsewhere(struct visit *v)
 
     if (relay == NULL || call->inside || call->given)
         return false;
-    bool last = relay_spare(relay) == 0;
+    bool last = is_last(v) && !endpoint_is_quick(v->es->lobby, v->p);
     bool slow = !last && is_slow(v);
     bool given = slow && relay_give(relay, call);
     bool stays = !last && !(slow && (given || relay_engaged(relay) > 0));
@@ -117,12 +155,15 @@ void endpoint_resume_held(struct endpoints *es, uint64_t now_ms)
 {
     struct waiting *held = &es->lobby->held;
     size_t most = waiting_count(held);
+    unsigned spare = most > 0 ? relay_spare(es->config.relay) : 0;
+    bool worth = spare > es->lobby->spare;
     struct waiter w;
 
+    es->lobby->spare = spare;
     while (most-- > 0 && waiting_next(held, &w)) {
         if (now_ms >= w.until_ms) {
             give_up(es, &w);
-        } else if (relay_spare(es->config.relay) == 0) {
+        } else if (!worth) { /* only a thread that is back can change it */
             waiting_add(held, &w);
         } else {
             w.call->now_ms = now_ms;

@@ -76,6 +76,7 @@ struct writes {
 struct lobby {
     struct waiting waiting; /* for another worker's answer */
     struct waiting held;    /* for a thread: see relay_spare */
+    unsigned spare;         /* threads there were when they were looked at */
     struct writes writes;
     /* By endpoint: how long its statements take, in ns, of a request; the
      * mean, each new one counting a quarter. */
@@ -118,6 +119,7 @@ struct visit {
     struct cache_key key;    /* when it may be kept */
     struct kept_found found; /* likewise */
     bool keep;               /* it may */
+    uint64_t brief_ms;       /* endpoint_brief_ms */
 };
 
 static inline const struct endpoint *endpoint_of(const struct visit *v)
@@ -132,7 +134,8 @@ static inline void endpoint_deadline(const struct visit *v)
 
     if (until_ms == 0)
         until_ms = loop_clock_ms() + (uint64_t)endpoint_of(v)->timeout_ms;
-    db_deadline(v->es->config.db, until_ms);
+    db_deadline(v->es->config.db,
+                until_ms < v->brief_ms ? until_ms : v->brief_ms);
 }
 
 /* ---- endpoint.c ----------------------------------------------------------*/
@@ -155,8 +158,14 @@ bool endpoint_admits(struct visit *v);
  * thread is the last one, who runs none.
  */
 bool endpoint_elsewhere(struct visit *v);
+/* Its statements took next to no time so far. */
+bool endpoint_is_quick(const struct lobby *l, const struct prepared *p);
 /* After it: how long its statements took. */
 void endpoint_note_pace(const struct visit *v);
+/* When a statement begun now has to end, in ms, whatever its time; UINT64_MAX
+ * but for the last thread. If it did not: the call waits for a thread. */
+uint64_t endpoint_brief_ms(const struct visit *v);
+void endpoint_was_not_brief(struct visit *v);
 /* Answers those who waited for a thread, as far as there is one now. */
 void endpoint_resume_held(struct endpoints *es, uint64_t now_ms);
 
@@ -198,8 +207,8 @@ bool endpoint_group(struct endpoints *es);
 /* Answers out of the cache, or computes and keeps. False when the call waits
  * for another worker. */
 bool endpoint_cached(struct visit *v);
-/* Runs the SQL and finishes. */
-void endpoint_compute(struct visit *v);
+/* Runs the SQL and finishes. False when the call waits for a thread. */
+bool endpoint_compute(struct visit *v);
 /* It failed for us; but what we have may be shown then (stale-if-error, RFC
  * 5861, 4). */
 void endpoint_forgive(struct visit *v);

@@ -247,9 +247,16 @@ static void give_up_late(struct endpoints *es, uint64_t now_ms)
 }
 
 /* Who would hold up the worker by a long statement runs none. */
-static bool is_last_thread(const struct endpoints *es)
+static bool must_not_write(const struct endpoints *es)
 {
-    return es->config.relay && relay_spare(es->config.relay) == 0;
+    const struct lobby *l = es->lobby;
+
+    if (es->config.relay == NULL || relay_spare(es->config.relay) > 0)
+        return false;
+    for (const struct write *w = l->writes.queued.first; w; w = w->next)
+        if (!endpoint_is_quick(l, w->p))
+            return true;
+    return false;
 }
 
 static void write_now(struct endpoints *es, uint64_t now_ms)
@@ -277,7 +284,7 @@ static void take_turn(struct endpoints *es, uint64_t now_ms)
     struct writes *ws = &es->lobby->writes;
 
     turns_queue(&es->turns, (uint32_t)ws->queued.count);
-    if (is_last_thread(es)) {
+    if (must_not_write(es)) {
         turns_pass(&es->turns); /* others may be able to use it */
         return;
     }
@@ -325,7 +332,7 @@ int endpoints_patience(const struct endpoints *es, uint64_t now_ms, int most)
 
     if (ws->queued.count == 0 || most == 0)
         return most;
-    if (ws->running || is_last_thread(es))
+    if (ws->running || must_not_write(es))
         return most < LOOK_MS ? most : LOOK_MS;
     if (lockout_stands(lockout)) {
         uint64_t left =

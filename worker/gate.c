@@ -1,7 +1,9 @@
 #include <string.h>
 
 #include "worker/bearer.h"
+#include "common/networks.h"
 #include "worker/demo.h"
+#include "worker/framing.h"
 #include "worker/gate.h"
 #include "worker/problem.h"
 #include "worker/run.h"
@@ -104,6 +106,12 @@ bool gate_pass(const struct gate *gate, const struct plan *plan,
            (public || demand_role(call, who, plan->e->auth));
 }
 
+static bool forbid(struct call *call, const char *detail)
+{
+    problem(call->res, 403, detail);
+    return false;
+}
+
 /* Without a token a page that the operator's browser shows could send what it
  * likes to --admin-bind; but the browser says of which origin it is, in all
  * that can change anything (fetch.spec.whatwg.org, 3.1). */
@@ -115,15 +123,58 @@ static bool comes_from_page(const struct request *req)
            request_header(req, "origin").ptr != NULL;
 }
 
+/* Host, and what goes before it: "http://HOST/path" as the target (RFC 9112,
+ * 3.2.2). */
+static struct slice authority_of(const struct request *req)
+{
+    struct slice whole = request_target(req);
+    struct slice path = whole;
+
+    if (!framing_cut_authority(&path))
+        return request_header(req, "host");
+    slice_cut(&whole, ':');
+    return (struct slice){whole.ptr + 2, whole.len - path.len - 2};
+}
+
+/* A name that somebody's DNS resolves: no address, and not localhost, which is
+ * resolved at home (RFC 6761, 6.3). Browsers always send one. */
+static bool is_foreign_name(struct slice authority)
+{
+    struct slice name = slice_cut(&authority, ':');
+    struct ip ignored;
+
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    return name.len > 0 && name.ptr[0] != '[' &&
+           !slice_is_nocase(name, "localhost") && !ip_parse(name, &ignored);
+}
+
+/* The connection counts, not what it says of others: to a page whose name has
+ * become this machine's address all is its own origin, so it may send
+ * X-Forwarded-For, and loopback addresses are believed by default. */
+static bool comes_by_name(const struct call *call)
+{
+    struct ip peer;
+
+    return call->peer && ip_parse(slice_of(call->peer), &peer) &&
+           ip_is_loopback(&peer) && is_foreign_name(authority_of(call->req));
+}
+
+static bool admit_by_socket(struct call *call)
+{
+    if (comes_by_name(call))
+        return forbid(call, "Use an address, not a name, on the admin socket");
+    return !comes_from_page(call->req) ||
+           forbid(call, "Pages of other origins may not do this without a "
+                        "token");
+}
+
 bool gate_operator(const struct gate *gate, struct call *call)
 {
     struct identity who = {.known = false};
 
     if (call->admin)
-        return !comes_from_page(call->req) ||
-               refuse(call, 403, NULL,
-                      "Pages of other origins may not do "
-                      "this without a token");
+        return admit_by_socket(call);
     return show_token(gate, call, true, &who) &&
            demand_role(call, &who, "admin");
 }

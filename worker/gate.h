@@ -28,7 +28,11 @@ bool gate_pass(const struct gate *gate, const struct plan *plan,
 
 /*
  * The same for the server's own pages: true for whoever came in by
- * --admin-bind or shows an admin's token.
+ * --admin-bind or shows an admin's token. There a page that the operator's
+ * browser shows is refused (403): when it says of which origin it is, and when
+ * it reaches this machine's own address by a name of its own (DNS rebinding).
+ * The limit: by an address that others reach as well, such names are not told
+ * from the operator's.
  */
 bool gate_operator(const struct gate *gate, struct call *call);
 

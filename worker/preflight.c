@@ -10,22 +10,28 @@ static const char leave[] =
     "x-request-id\r\n"
     "Access-Control-Max-Age: 7200\r\n";
 
+static const struct cors *rule_at(const struct cors_rules *rules,
+                                  const struct router *router,
+                                  const struct call *call, enum method method)
+{
+    size_t count;
+    const struct slice *segments = request_segments(call->req, &count);
+    unsigned ignored;
+    int id = router_find(router, method, segments, count, &ignored);
+
+    return id < OWN_PATHS ? NULL : cors_of(rules, (size_t)(id - OWN_PATHS));
+}
+
 /* The methods of the path that pages of the origin may use, and the rule of
  * one of them: for this origin they say the same. */
 static unsigned find_methods(const struct cors_rules *rules,
                              const struct router *router, struct call *call,
                              struct slice origin)
 {
-    size_t count;
-    const struct slice *segments = request_segments(call->req, &count);
     unsigned methods = 0;
-    unsigned ignored;
 
     for (unsigned m = 0; m < METHOD_COUNT; m++) {
-        int id = router_find(router, (enum method)m, segments, count, &ignored);
-        if (id < OWN_PATHS)
-            continue;
-        const struct cors *rule = cors_of(rules, (size_t)(id - OWN_PATHS));
+        const struct cors *rule = rule_at(rules, router, call, (enum method)m);
         if (!cors_admits(rule, origin))
             continue;
         methods |= 1U << m;
@@ -51,4 +57,20 @@ bool preflight_answer(const struct cors_rules *rules,
     response_header(call->res, "Access-Control-Allow-Methods", slice_of(allow));
     buf_string(&call->res->headers, leave);
     return true;
+}
+
+const struct cors *preflight_rule(const struct cors_rules *rules,
+                                  const struct router *router,
+                                  const struct call *call)
+{
+    struct slice origin = request_header(call->req, "origin");
+    const struct cors *any = NULL;
+
+    for (unsigned m = 0; rules && m < METHOD_COUNT; m++) {
+        const struct cors *rule = rule_at(rules, router, call, (enum method)m);
+        if (cors_admits(rule, origin))
+            return rule;
+        any = rule ? rule : any;
+    }
+    return any;
 }

@@ -19,4 +19,13 @@
 bool preflight_answer(const struct cors_rules *rules,
                       const struct router *router, struct call *call);
 
+/*
+ * The rule for an answer that is about the path and no endpoint's (405, a
+ * preflight refused): one that admits the origin, else any of the path's, so
+ * that the answer says what it varies by. Null when no endpoint has one.
+ */
+const struct cors *preflight_rule(const struct cors_rules *rules,
+                                  const struct router *router,
+                                  const struct call *call);
+
 #endif

@@ -56,7 +56,8 @@ static void answer_failure(struct run *r, enum db_result result)
     } else {
         run_failed(r->call, result, message);
     }
-    if (res->status >= 500 && result != DB_BUSY) /* lockout.h tells of that */
+    /* Of the one lockout.h tells, of the other who wanted it. */
+    if (res->status >= 500 && result != DB_BUSY && result != DB_CANCELLED)
         log_error("Error handling request %s %s: %s: %s, request %.*s",
                   method_name(e->method), e->path, db_result_name(result),
                   message, (int)res->id_len, res->id);

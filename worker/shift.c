@@ -70,9 +70,8 @@ static bool drained(const struct worker *w)
 }
 
 /* What cannot wait for a statement that does not end. */
-static void end_as_it_stands(struct worker *w)
+static void end_as_it_stands(void)
 {
-    accesslog_flush(w->access);
     log_warning("Worker (pid: %d) ends in the middle of a statement",
                 (int)getpid());
     _exit(EXIT_ASKED);
@@ -91,8 +90,10 @@ static bool has_to_end(struct worker *w)
     site_end_all(w->site);
     if (w->over_ms == 0)
         w->over_ms = now + OVER_MS;
-    if (now >= w->over_ms)
-        end_as_it_stands(w);
+    if (now >= w->over_ms) {
+        accesslog_flush(w->access);
+        end_as_it_stands();
+    }
     return false;
 }
 
@@ -315,7 +316,7 @@ void shift_end(struct worker *w)
     if (w->site)
         site_end_all(w->site);
     if (!relay_stop(w->relay, OVER_MS))
-        end_as_it_stands(w);
+        end_as_it_stands();
     relay_free(w->relay);
     w->relay = NULL;
     if (w->wake.fd >= 0)

@@ -62,6 +62,7 @@ static void answer_rest(struct site *s, struct call *call, unsigned allowed)
         return;
     }
     add_allow(call->res, allowed);
+    call->cors = preflight_rule(s->cors, s->router, call);
     if (verb == VERB_OPTIONS)
         call->res->status = 204;
     else
@@ -220,8 +221,12 @@ uint64_t site_overdue_ns(const struct site *s, uint64_t now_ns)
 
 bool site_cancel(struct site *s, struct call *call)
 {
-    return endpoints_cancel(s->desk->endpoints, call) ||
-           own_cancel(&s->own, call);
+    if (endpoints_cancel(s->desk->endpoints, call) || own_cancel(&s->own, call))
+        return true;
+    /* Another thread reads for it: that has no purpose any more. */
+    if (request_verb(call->req) == VERB_GET)
+        site_end_request(s, call->trace->came_ns);
+    return false;
 }
 
 void site_warm(struct site *s, uint64_t now_ms)

@@ -319,6 +319,33 @@ static inline void lanes_close(void)
     troupe_close();
 }
 
+/* What a test is played with. */
+struct lanes_play {
+    const char *schema, *api;
+    unsigned threads;
+};
+
+static inline int lanes_set_up(void **state)
+{
+    const struct lanes_play *play = *state;
+
+    lanes_open(play->schema, play->api, play->threads);
+    lanes_start();
+    return 0;
+}
+
+static inline int lanes_tear_down(void **state)
+{
+    (void)state;
+    lanes_stop();
+    lanes_close();
+    return 0;
+}
+
+#define PLAYED(play, test)                                                     \
+    cmocka_unit_test_prestate_setup_teardown(test, lanes_set_up,               \
+                                             lanes_tear_down, &(play))
+
 /* ---- what tests say ------------------------------------------------------*/
 
 static inline struct guest *guest_make(size_t i, const struct asked *q)

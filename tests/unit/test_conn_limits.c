@@ -32,18 +32,8 @@ static void begin(void)
         wire.settings.forwarded_allow_ips = (struct texts){trusted, 1};
     assert_true(shared_open(&shared, 0, 1, &fault));
     crowd_join(shared.crowd, OTHER_SLOT);
-    wire_listen();
-    wire.loop = loop_new();
-    const struct conns_config config = {.loop = wire.loop,
-                                        .settings = &wire.settings,
-                                        .listeners = &wire.listener,
-                                        .listener_count = 1,
-                                        .number = SLOT,
-                                        .shared = &shared,
-                                        .answer = answer,
-                                        .self = &wire};
-    wire.conns = conns_new(&config);
-    assert_non_null(wire.conns);
+    wire_open_with((struct conns_config){
+        .number = SLOT, .shared = &shared, .answer = answer});
 }
 
 static int set_up(void **state)

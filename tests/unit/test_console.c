@@ -99,6 +99,19 @@ static void workers_come_and_go(void **state)
     assert_int_equal(count_of(BORN, ANY), 3);
 }
 
+static void none_is_left_after_winch(void **state)
+{
+    (void)state;
+    begin("good", 1);
+    answers("status", "state               serving\n");
+    cue(SIGWINCH);
+    wait_for(LEFT, ANY, 1);
+    answers("status", "state               without workers\n");
+    cue(SIGTTIN);
+    wait_for(READY, ANY, 2);
+    answers("status", "state               serving\n");
+}
+
 /* Whoever was meant goes, and nobody else. */
 static void one_is_named_by_its_process(void **state)
 {
@@ -262,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_server(looking_changes_nothing),
         with_server(workers_come_and_go),
+        with_server(none_is_left_after_winch),
         with_server(one_is_named_by_its_process),
         with_server(a_reload_tells_how_it_ended),
         with_server(two_may_wait_for_a_reload),

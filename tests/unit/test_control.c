@@ -529,6 +529,37 @@ static void a_live_server_keeps_its_socket(void **state)
     hears(fd, "ok 14\nyou said mine\n");
 }
 
+/* What a second one on that path, which follows `former`, says of it. */
+static void second_says(const struct scratch *s, pid_t former,
+                        const char *expected)
+{
+    struct control *second = control_new(desk.loop, answer, NULL);
+    const char *path = scratch_name(s, "log");
+    char text[1024] = "";
+
+    log_open(path, LOG_DEBUG, false);
+    control_follow(second, former);
+    control_use(second, desk.path, 0600);
+    log_open("/dev/null", LOG_DEBUG, false);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    unlink(path);
+    control_free(second);
+    if (strstr(text, expected) == NULL)
+        fail_msg("no \"%s\" in: %s", expected, text);
+}
+
+static void a_former_master_is_no_stranger(void **state)
+{
+    const struct scratch *s = *state;
+
+    second_says(s, 0, "[WARNING] Control socket: another server listens at ");
+    second_says(s, 4711, "[INFO] Control socket: the former master (pid:4711)");
+    assert_int_equal(access(desk.path, F_OK), 0); /* it is the first one's */
+}
+
 static void no_file_is_overwritten(void **state)
 {
     const struct scratch *s = *state;
@@ -689,6 +720,7 @@ int main(void)
         with_desk(a_name_may_not),
         with_desk(what_a_dead_server_left_is_replaced),
         with_desk(a_live_server_keeps_its_socket),
+        with_desk(a_former_master_is_no_stranger),
         with_desk(no_file_is_overwritten),
         with_desk(the_socket_is_beside_the_database),
         with_desk(an_answer_is_whole_or_none),

@@ -36,38 +36,9 @@ static const char api[] =
 
 enum { SLOW_NS = 5 * 1000000, PACES = 100 };
 
-static int open_with(unsigned threads)
-{
-    lanes_open(schema, api, threads);
-    lanes_start();
-    return 0;
-}
-
-static int two(void **state)
-{
-    (void)state;
-    return open_with(2);
-}
-
-static int three(void **state)
-{
-    (void)state;
-    return open_with(3);
-}
-
-static int four(void **state)
-{
-    (void)state;
-    return open_with(4);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lanes_stop();
-    lanes_close();
-    return 0;
-}
+static struct lanes_play two = {schema, api, 2};
+static struct lanes_play three = {schema, api, 3};
+static struct lanes_play four = {schema, api, 4};
 
 static void body_is(struct guest *g, const char *body)
 {
@@ -439,27 +410,25 @@ static void a_statement_is_ended(void **state)
             endpoints_at_work(lanes.desks[i].endpoints, &came_ns, &since_ns));
 }
 
-#define OF(setup, test) cmocka_unit_test_setup_teardown(test, setup, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OF(three, quick_ones_stay),
-        OF(three, slow_ones_begin_elsewhere),
-        OF(three, one_is_kept_for_the_quick),
-        OF(four, though_many_come_at_once),
-        OF(two, with_two_it_begins_here),
-        OF(two, the_last_runs_none),
-        OF(two, given_up_in_time),
-        OF(two, who_leaves),
-        OF(two, in_a_statement_it_is_too_late),
-        OF(three, pace_is_learnt_and_forgotten),
-        OF(four, the_second_goes_elsewhere),
-        OF(three, a_miss_is_computed_once),
-        OF(four, misses_that_were_given),
-        OF(three, a_read_after_a_write),
-        OF(two, snapshots_are_not_older_than_requests),
-        OF(four, a_statement_is_ended),
+        PLAYED(three, quick_ones_stay),
+        PLAYED(three, slow_ones_begin_elsewhere),
+        PLAYED(three, one_is_kept_for_the_quick),
+        PLAYED(four, though_many_come_at_once),
+        PLAYED(two, with_two_it_begins_here),
+        PLAYED(two, the_last_runs_none),
+        PLAYED(two, given_up_in_time),
+        PLAYED(two, who_leaves),
+        PLAYED(two, in_a_statement_it_is_too_late),
+        PLAYED(three, pace_is_learnt_and_forgotten),
+        PLAYED(four, the_second_goes_elsewhere),
+        PLAYED(three, a_miss_is_computed_once),
+        PLAYED(four, misses_that_were_given),
+        PLAYED(three, a_read_after_a_write),
+        PLAYED(two, snapshots_are_not_older_than_requests),
+        PLAYED(four, a_statement_is_ended),
     };
 
     db_init_threads();

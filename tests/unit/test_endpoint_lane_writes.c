@@ -34,32 +34,8 @@ static const char api[] =
     "-- @timeout 1000s\n-- @status 201\n-- @one\n"
     "INSERT INTO items (name) VALUES (:name) RETURNING name;\n";
 
-static int open_with(unsigned threads)
-{
-    lanes_open(schema, api, threads);
-    lanes_start();
-    return 0;
-}
-
-static int two(void **state)
-{
-    (void)state;
-    return open_with(2);
-}
-
-static int three(void **state)
-{
-    (void)state;
-    return open_with(3);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lanes_stop();
-    lanes_close();
-    return 0;
-}
+static struct lanes_play two = {schema, api, 2};
+static struct lanes_play three = {schema, api, 3};
 
 static struct guest *post_item(size_t i, const char *target)
 {
@@ -306,20 +282,18 @@ static void who_never_held_the_baton_leaves_the_turn(void **state)
     answered(slow, 201);
 }
 
-#define OF(setup, test) cmocka_unit_test_setup_teardown(test, setup, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OF(three, while_another_one_reads),
-        OF(two, the_last_leaves_the_turn_to_others),
-        OF(two, the_last_passes_the_turn_on),
-        OF(three, read_by_one_and_run_by_another),
-        OF(three, no_group_runs_twice),
-        OF(three, in_a_group_it_is_too_late),
-        OF(two, queued_it_is_not),
-        OF(three, one_of_a_group_is_ended),
-        OF(three, who_never_held_the_baton_leaves_the_turn),
+        PLAYED(three, while_another_one_reads),
+        PLAYED(two, the_last_leaves_the_turn_to_others),
+        PLAYED(two, the_last_passes_the_turn_on),
+        PLAYED(three, read_by_one_and_run_by_another),
+        PLAYED(three, no_group_runs_twice),
+        PLAYED(three, in_a_group_it_is_too_late),
+        PLAYED(two, queued_it_is_not),
+        PLAYED(three, one_of_a_group_is_ended),
+        PLAYED(three, who_never_held_the_baton_leaves_the_turn),
     };
 
     db_init_threads();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <errno.h>
 #include <sys/signalfd.h>
@@ -180,6 +181,8 @@ static void time_goes_on(void **state)
     assert_true(loop_clock_ms() >= loop_now(l));
     uint64_t us = loop_clock_us();
     assert_true(us / 1000 >= loop_now(l));
+    int64_t unix_s = time(NULL); /* it lags behind by a tick */
+    assert_in_range(loop_wall_ms(), unix_s * 1000, unix_s * 1000 + 600000);
     loop_free(l);
 }
 

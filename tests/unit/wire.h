@@ -124,18 +124,23 @@ static inline void wire_listen(void)
         getsockname(wire.listener, (struct sockaddr *)&wire.address, &size), 0);
 }
 
-static inline void wire_open(void)
+/* Of what is given, that which is the wire's own is filled in. */
+static inline void wire_open_with(struct conns_config config)
 {
     wire_listen();
     wire.loop = loop_new();
-    const struct conns_config config = {.loop = wire.loop,
-                                        .settings = &wire.settings,
-                                        .listeners = &wire.listener,
-                                        .listener_count = 1,
-                                        .answer = wire_answer,
-                                        .self = &wire};
+    config.loop = wire.loop;
+    config.settings = &wire.settings;
+    config.listeners = &wire.listener;
+    config.listener_count = 1;
+    config.self = &wire;
     wire.conns = conns_new(&config);
     assert_non_null(wire.conns);
+}
+
+static inline void wire_open(void)
+{
+    wire_open_with((struct conns_config){.answer = wire_answer});
 }
 
 static inline int wire_set_up(void **state)
