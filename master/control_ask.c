@@ -114,7 +114,10 @@ enum control_reply control_ask(const char *path, const char *line,
     }
     bool nobody = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
     if (nobody)
-        fault_set(fault, "No server listens at %s", path);
+        fault_set(fault,
+                  "No server listens at %s (is its database another one? "
+                  "--database PATH)",
+                  path);
     else
         fault_set(fault, "%s: %s", path, strerror(errno));
     return nobody ? CONTROL_NOBODY : CONTROL_BROKEN;

@@ -247,7 +247,12 @@ static bool cancel(struct supervisor *s, const struct order *o,
     if (!inflight_find(shared, o->id, &f))
         return order_refuse(call, "No request %.*s is being answered",
                             (int)o->id.len, o->id.ptr);
-    atomic_store(&shared->slots[f.slot].cancel_ns, f.record.began_ns);
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&shared->slots[f.slot].cancel_ns, &none,
+                                        f.record.began_ns) &&
+        none != f.record.began_ns)
+        return order_refuse(call, "Another request of that worker is just "
+                                  "being ended: try again");
     bells_ring(orders_bells(s), f.slot);
     return say(call, o->json,
                "Request %s (%s, worker (pid:%d), for %.3f s, in phase %s) is "

@@ -111,6 +111,14 @@ bool pidfile_write_second(const char *path, struct fault *fault)
     return pidfile_write(second, fault);
 }
 
+void pidfile_remove_second(const char *path, pid_t pid)
+{
+    char second[PATH_MAX];
+
+    if (path && second_name(path, second) && owner(second) == pid)
+        unlink(second);
+}
+
 bool pidfile_promote(const char *path, struct fault *fault)
 {
     char second[PATH_MAX];

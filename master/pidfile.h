@@ -6,6 +6,7 @@
 #define PRONG_PIDFILE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/text.h"
 
@@ -30,6 +31,8 @@ void pidfile_remove(const char *path);
 
 /* As pidfile_write, but PATH.2: in PATH stands the former one. */
 bool pidfile_write_second(const char *path, struct fault *fault);
+/* By the former one: removes PATH.2 if that process, now gone, stands in it. */
+void pidfile_remove_second(const char *path, pid_t pid);
 /* Renames PATH.2, if it is ours, to PATH. Null: nothing to do. */
 bool pidfile_promote(const char *path, struct fault *fault);
 

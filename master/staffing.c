@@ -51,4 +51,5 @@ void staffing_maintain(struct crew *c, struct reload *r)
         crew_retire_oldest(c);
     if (crew_serving(c) == e->wanted)
         crew_retire_stopped(c, e->wanted > 0 ? e : NULL);
+    fill(c, e); /* who goes makes room for the next at once */
 }

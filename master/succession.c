@@ -5,6 +5,7 @@
 #include "master/notify.h"
 #include "master/orphans.h"
 #include "master/self.h"
+#include "master/staffing.h"
 #include "master/supervisor_private.h"
 #include "master/upgrade.h"
 
@@ -138,9 +139,16 @@ void succession_start(struct supervisor *s)
 void succession_ended(void *self, const struct spawn_end *end)
 {
     struct supervisor *s = self;
+    const struct era *present = s->generations.present;
+    bool followed = upgrade_successor(upgrade_of(s)) == end->pid;
 
     upgrade_ended(upgrade_of(s), end);
     s->succession.look_ms = 0;
+    if (!followed || s->stop != STOP_NOT || present->wanted > 0)
+        return;
+    log_warning("Nobody else serves: the workers that WINCH sent away are "
+                "started again");
+    staffing_want(&s->generations, present->is.settings->workers);
 }
 
 /* ---- the loop ------------------------------------------------------------ */

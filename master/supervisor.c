@@ -59,6 +59,16 @@ static void on_int(struct supervisor *s)
     orders_stop(s, STOP_QUICK);
 }
 
+/* With another master there that serves, nobody is in a hurry: as TERM, so that
+ * no request is lost. A second one means what it says. */
+static void on_quit(struct supervisor *s)
+{
+    bool followed = upgrade_successor(s->config->upgrade) != 0;
+
+    orders_stop(s,
+                followed && s->stop == STOP_NOT ? STOP_GRACEFUL : STOP_QUICK);
+}
+
 static void on_hup(struct supervisor *s)
 {
     log_info("Hang up: %s", upgrade_name(s->config->upgrade));
@@ -96,7 +106,7 @@ static const struct {
     void (*act)(struct supervisor *s);
 } signals[] = {
     [SIGTERM] = {"term", on_term},    [SIGINT] = {"int", on_int},
-    [SIGQUIT] = {"quit", on_int},     [SIGHUP] = {"hup", on_hup},
+    [SIGQUIT] = {"quit", on_quit},    [SIGHUP] = {"hup", on_hup},
     [SIGTTIN] = {"ttin", on_ttin},    [SIGTTOU] = {"ttou", on_ttou},
     [SIGWINCH] = {"winch", on_winch}, [SIGUSR1] = {"usr1", orders_reopen},
     [SIGUSR2] = {"usr2", on_usr2},

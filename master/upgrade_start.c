@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/segment.h"
 
+#include "master/pidfile.h"
 #include "master/upgrade_private.h"
 
 static void add_variable(struct upgrade *u, struct arena *arena, char **env,
@@ -118,6 +119,7 @@ void upgrade_ended(struct upgrade *u, const struct spawn_end *end)
     if (u == NULL || end->pid != u->successor)
         return;
     u->successor = 0;
+    pidfile_remove_second(u->pidfile, end->pid);
     listeners_leave_files(false);
     log_write(end->signal || end->code ? LOG_ERROR : LOG_INFO,
               "The new master (pid:%d) %s, and we go on", (int)end->pid,

@@ -25,6 +25,13 @@ results=$(mktemp -d /tmp/prong-run-XXXXXX)
 trap 'rm -rf "$results"' EXIT
 trap 'trap - TERM; kill -TERM 0; exit 130' INT TERM
 
+# "python3" may be a script that looks for the right one each time, slowly
+# (pyenv): asked here, once.
+mkdir "$results/bin"
+interpreter=$(python3 -c 'import sys; print(sys.executable)') &&
+    ln -s "$(realpath "$interpreter")" "$results/bin/python3" &&
+    PATH=$results/bin:$PATH
+
 # finish NAME STATUS SECONDS: the line about one test, and why it failed.
 # Exit code 77 means that this machine does not permit the test.
 finish() {

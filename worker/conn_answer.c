@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/episodes.h"
 #include "common/log.h"
 #include "worker/conn_private.h"
 #include "worker/cors.h"
@@ -110,11 +111,23 @@ static void begin_call(struct conn *c)
     observe_begin(c->home->config.observer, &x->call, c->home->clock_ns);
 }
 
+/* Of one address, each fault once in a while: it may have a million of them. */
+static void say_invalid(const struct conn *c, const char *reason)
+{
+    const struct shared *shared = c->home->config.shared;
+    const char *client = c->x->call.client;
+
+    if (shared == NULL || episodes_tell(shared->buckets, reason, client))
+        log_warning("Invalid request from ip=%s: %s", client, reason);
+    else
+        log_debug("Invalid request from ip=%s: %s", client, reason);
+}
+
 static void refuse(struct conn *c, int status, const char *reason)
 {
     observe_route(c->home->config.observer, &c->x->call, c->home->refused,
                   "refused");
-    log_warning("Invalid request from ip=%s: %s", c->x->call.client, reason);
+    say_invalid(c, reason);
     c->x->res.close = true;
     c->x->res.head = request_verb(c->x->req) == VERB_HEAD;
     problem(&c->x->res, status, reason);

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "worker/bearer.h"
 #include "common/networks.h"
+#include "worker/bearer.h"
 #include "worker/demo.h"
 #include "worker/framing.h"
 #include "worker/gate.h"

@@ -13,6 +13,7 @@ enum {
     VITALS_MS = 10000, /* between two looks at itself: up to 1 ms each */
     WAIT_MS = 20,      /* between two looks at flights, should the bell that
                           ends a wait not ring: its ringer died */
+    CANCEL_MS = 1000,  /* that an order to end a request waits for it */
     OVER_MS = 1000,    /* that a statement has to end in, at the end */
 };
 
@@ -24,15 +25,31 @@ void shift_beat(struct worker *w)
                           memory_order_relaxed);
 }
 
+/* What is not at work yet may be so in a moment; but the order does not stand
+ * for ever, or no other could be given. */
+static bool is_stale(struct worker *w, uint64_t wanted)
+{
+    uint64_t now_ms = loop_clock_ms();
+
+    if (w->cancel_ns != wanted) {
+        w->cancel_ns = wanted;
+        w->cancel_ms = now_ms;
+    }
+    return now_ms - w->cancel_ms >= CANCEL_MS;
+}
+
 /* An operator wants a request's statement to end. */
 static void obey_cancel(struct worker *w)
 {
     _Atomic uint64_t *cancel = &w->heritage->slot->cancel_ns;
     uint64_t wanted = atomic_load_explicit(cancel, memory_order_relaxed);
 
-    if (wanted == 0 || !site_end_request(w->site, wanted))
+    if (wanted == 0)
         return;
-    log_warning("A request's statement is ended, as an operator wanted");
+    if (site_end_request(w->site, wanted))
+        log_warning("A request's statement is ended, as an operator wanted");
+    else if (!is_stale(w, wanted))
+        return;
     atomic_compare_exchange_strong(cancel, &wanted, 0);
 }
 

@@ -156,7 +156,7 @@ static bool open_access_log(struct worker *w)
     w->access = accesslog_open(s->accesslog, s->access_log_format,
                                strcmp(s->log_format, "json") == 0, &ok);
     if (!ok)
-        log_error("%s: %s", s->accesslog, strerror(errno));
+        log_error("accesslog: %s: %s", s->accesslog, strerror(errno));
     return ok;
 }
 

@@ -31,6 +31,8 @@ struct worker {
     uint64_t told_ms;      /* when it told of itself last, once a second */
     uint64_t predecessors; /* connections that workers in its slot took */
     struct watch life;     /* end of file: the master is gone */
+    uint64_t cancel_ns;    /* the order to end a request that was seen last */
+    uint64_t cancel_ms;    /* when that was */
     bool quit;             /* now, as things stand */
     bool told;             /* to leave; begun after the turn (see leave) */
     bool leaving;          /* once everything is answered */

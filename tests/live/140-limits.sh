@@ -55,6 +55,11 @@ expect 401 GET /mine -H "$(from 192.0.2.9)"
 expect 401 GET /mine -H "$(from 192.0.2.8)" -H 'Authorization: Bearer x'
 logged 'WARNING.*Too many wrong tokens from ip=192\.0\.2\.9'
 ! logged 'Too many wrong tokens' 2 || fail "told of twice"
+for guesser in 9 8; do
+    told="WARNING.*Wrong token from ip=192\.0\.2\.$guesser, request [0-9a-f]{16}\$"
+    logged "$told"
+    ! logged "$told" 2 || fail "every guess of $guesser is told of"
+done
 
 # Neither a reload nor a death forgives.
 kill -KILL "$(workers | head -n 1)"

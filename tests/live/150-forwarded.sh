@@ -27,10 +27,12 @@ expect 200 GET /items/3 -H 'X-Forwarded-For: 192.0.2.1, unknown'
 expect 400 GET /items/4 "${said[@]}" -H 'Forwarded: for=192.0.2.1'
 expect 400 GET /items/4 "${said[@]}" -H 'X-Forwarded-Ssl: off'
 expect 400 GET /items/4 -H 'Forwarded: for="192.0.2.1'
+expect 400 GET /items/4 -H 'Forwarded: for="192.0.2.1'
 expect 413 POST /items -H 'X-Forwarded-For: 192.0.2.5' \
     -H 'Content-Length: 99999999'
 logged 'WARNING. Invalid request from ip=127.0.0.1: Forwarded is malformed' ||
     fail "the refusal is not in the log"
+! logged 'Forwarded is malformed' 2 || fail "the same refusal is told again"
 logged 'Invalid request from ip=192\.0\.2\.5: The body is larger' ||
     fail "the refusal of another is not in the log"
 

@@ -129,7 +129,11 @@ header vary Origin
 expect 204 OPTIONS /things/1 -H "$a" "${asks[@]}"
 header access-control-allow-methods 'GET, HEAD, OPTIONS'
 expect 204 OPTIONS /things/1 -H 'Origin: https://d.example' "${asks[@]}"
-no_header "$leave"
+kept_out
+expect 405 DELETE /things/1 -H "$c"
+admitted "$c"
+expect 405 DELETE /things/1 -H 'Origin: https://d.example'
+kept_out
 expect 204 OPTIONS /metrics -H "$a" "${asks[@]}"
 no_header "$leave"
 

@@ -22,6 +22,14 @@ printf 'CREATE TABLE fine (x);\nCREATE TABLE broken (;\n' \
     >"$T/app/schema/002_x.sql"
 boot_fails '[34]' 'schema/002_x\.sql:2: '
 
+mkdir "$T/access" # a folder where the log should be
+launch --access-logfile "$T/access" "$T/app"
+ended 20 3
+logged "ERROR. accesslog: $T/access: Is a directory" ||
+    fail "which log it was is not said"
+rm -rf "$T/app" "$T/log"
+make_app
+
 mkdir "$T/app/live.db" # a folder where the file should be
 boot_fails '[34]' 'live\.db'
 

@@ -208,6 +208,12 @@ done
 expect 401 POST /api/cache/clear
 expect 403 POST /api/cache/clear -H "Authorization: Bearer $common"
 expect 200 POST /api/cache/clear -H "Authorization: Bearer $boss"
+# A page's own name that has become our address is no operator.
+for told in 127.0.0.1 192.0.2.1; do
+    URL=$ADMIN expect 403 GET /api/monitoring/system \
+        -H "Host: evil.example:$ADMIN_PORT" -H "X-Forwarded-For: $told"
+done
+URL=$ADMIN expect 200 GET /api/monitoring/system -H 'Host: localhost'
 expect 200 GET /api/health
 expect 405 POST /api/monitoring/metrics -H "Authorization: Bearer $boss"
 stop

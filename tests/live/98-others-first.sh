@@ -121,13 +121,23 @@ order
 
 # ---- a stranger's signal, and then the master's
 
-# Signals of one number do not queue: while the keeper stands still, as in a
-# long checkpoint, the second is lost.
+# Signals of one number do not queue: while the keeper hears of none, as in a
+# long sync, the second is lost.
+ticks() {
+    sqlite3 "$DB" "SELECT count(*) FROM rows WHERE token = 'tick'"
+}
+ticked() { # COUNT: another one is there, and not yet on the disk
+    [ "$(ticks)" -gt "$1" ]
+}
 keeper=$(keeper)
-kill -STOP "$keeper"
+count=$(ticks)
+order 'sync-delay wal 1500000'
+curl -s -m 20 -o "$T/body" -X POST "$ADMIN/api/jobs/tick/run" &
+asked=$!
+await 10 ticked "$count"
 kill -TERM "$keeper"
 kill -TERM "$PID"
 await 10 workers_are 0
-sleep 0.3 # the master's can be seen nowhere
-kill -CONT "$keeper"
+order
 ended 10 0
+wait "$asked" || true

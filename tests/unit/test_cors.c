@@ -233,6 +233,75 @@ static void preflights_are_answered(void **state)
     cors_rules_free(rules);
 }
 
+/* What is about a path, and no endpoint's answer. */
+static void rules_of_paths(void **state)
+{
+    struct cors_rules *rules = rules_of(NULL, 0);
+    const struct {
+        const char *line;
+        const char *fields;
+        const struct cors *rule;
+    } cases[] = {
+        {"POST /some/1", FROM("https://a.example"), cors_of(rules, SOME)},
+        {"POST /open", FROM("https://z.example"), cors_of(rules, OPEN)},
+        {"POST /open", NULL, cors_of(rules, OPEN)},
+        {"POST /unsaid", FROM("https://a.example"), NULL},
+        {"POST /metrics", FROM("https://a.example"), NULL},
+        {"POST /nothing", FROM("https://a.example"), NULL},
+    };
+    static const char *const refused[] = {FROM("https://z.example"), NULL};
+    struct router *r = routes();
+    struct call call = {.res = NULL};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        call.req = ask(&asker, &(struct asked){.line = cases[i].line,
+                                               .fields = cases[i].fields});
+        if (preflight_rule(rules, r, &call) != cases[i].rule)
+            fail_msg("%s %s", cases[i].line, cases[i].fields);
+        assert_null(preflight_rule(NULL, r, &call));
+    }
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        const struct asked asked = {.line = "OPTIONS /some/1",
+                                    .fields = refused[i]};
+        call.req = ask(&asker, &asked);
+        const struct cors *rule = preflight_rule(rules, r, &call);
+        assert_non_null(rule);
+        assert_string_equal(fields_of(rule, asked.line, asked.fields), VARY);
+    }
+    router_free(r);
+    cors_rules_free(rules);
+}
+
+/* Of several the one that admits, whichever comes first. */
+static void rules_that_differ(void **state)
+{
+    static const char *a[] = {"https://a.example", NULL};
+    static const char *b[] = {"https://b.example", NULL};
+    static struct endpoint two[] = {
+        {.method = METHOD_GET, .path = "/two", .cors = a},
+        {.method = METHOD_PUT, .path = "/two", .cors = b},
+    };
+    const struct app differing = {.endpoints = two, .endpoint_count = 2};
+    struct cors_rules *rules =
+        cors_rules_new(&differing, &(struct settings){.app = "x"});
+    struct router *r = router_new();
+    struct call call = {.res = NULL};
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_true(router_add(r, two[i].method, "/two", OWN_PATHS + i));
+    for (size_t i = 0; i < 2; i++) {
+        const char *from =
+            i ? FROM("https://b.example") : FROM("https://a.example");
+        call.req =
+            ask(&asker, &(struct asked){.line = "DELETE /two", .fields = from});
+        assert_ptr_equal(preflight_rule(rules, r, &call), cors_of(rules, i));
+    }
+    router_free(r);
+    cors_rules_free(rules);
+}
+
 static int drop_asker(void **state)
 {
     (void)state;
@@ -247,6 +316,8 @@ int main(void)
         cmocka_unit_test(strangers),
         cmocka_unit_test(which_rule),
         cmocka_unit_test(preflights_are_answered),
+        cmocka_unit_test(rules_of_paths),
+        cmocka_unit_test(rules_that_differ),
     };
 
     return cmocka_run_group_tests(tests, NULL, drop_asker);
