@@ -11,6 +11,7 @@
 
 #include "common/capabilities.h"
 #include "common/remote.h"
+#include "common/syslogger.h"
 
 #include "common/sandbox.h"
 
@@ -37,38 +38,87 @@ void sandbox_allow(struct sandbox *s, const char *path, enum landlock_use use)
     close(fd);
 }
 
+/* "." without a slash; false: it is too long to be any. */
+static bool folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+
+    if (len >= PATH_MAX)
+        return false;
+    if (len == 0)
+        snprintf(folder, PATH_MAX, "%s", slash ? "/" : ".");
+    else
+        snprintf(folder, PATH_MAX, "%.*s", (int)len, path);
+    return true;
+}
+
 static void allow_folder_of(struct sandbox *s, const char *path,
                             enum landlock_use use)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) : 0;
 
-    if (len >= sizeof folder)
-        return;
-    memcpy(folder, path, len);
-    folder[len] = '\0';
-    if (slash == NULL)
-        sandbox_allow(s, ".", use);
-    else
-        sandbox_allow(s, len > 0 ? folder : "/", use);
+    if (folder_of(path, folder))
+        sandbox_allow(s, folder, use);
+}
+
+static bool is_path(const char *text)
+{
+    return text && strcmp(text, "-") != 0 && strcmp(text, ":memory:") != 0;
+}
+
+static bool is_device(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 void sandbox_allow_file(struct sandbox *s, const char *path,
                         enum landlock_use use)
 {
-    struct stat st;
-
-    if (path == NULL || strcmp(path, "-") == 0 || strcmp(path, ":memory:") == 0)
+    if (!is_path(path))
         return;
     sandbox_allow(s, path, use);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    if (is_device(path))
         return;
     char *real = realpath(path, NULL);
     allow_folder_of(s, path, use);
     if (real)
         allow_folder_of(s, real, use);
     free(real);
+}
+
+/* Both as realpath(3) has them. */
+static bool lies_in(const char *below, const char *folder)
+{
+    size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+    return strncmp(below, folder, len) == 0 &&
+           (below[len] == '/' || below[len] == '\0');
+}
+
+static bool is_above(const char *file, const char *below)
+{
+    char folder[PATH_MAX];
+    char *real = folder_of(file, folder) ? realpath(folder, NULL) : NULL;
+    bool above = real && lies_in(below, real);
+
+    free(real);
+    return above;
+}
+
+bool sandbox_covers(const char *path, const char *folder)
+{
+    if (!is_path(path) || is_device(path))
+        return false;
+    char *below = realpath(folder, NULL);
+    char *real = realpath(path, NULL);
+    bool covers =
+        below && (is_above(path, below) || (real && is_above(real, below)));
+    free(real);
+    free(below);
+    return covers;
 }
 
 /*
@@ -86,14 +136,33 @@ static void allow_everybodys(struct sandbox *s)
     sandbox_allow(s, "/dev/null", LANDLOCK_DATA);
 }
 
-/* A stream that broke is opened anew (syslogger.h). */
-static bool reconnects(const struct settings *settings, struct remote *to)
+static bool has_syslog(const struct settings *settings, struct remote *to)
 {
     struct fault ignored;
 
     return settings->syslog && settings->syslog_addr &&
-           remote_find(settings->syslog_addr, SYSLOG_PORT, to, &ignored) &&
-           to->way != REMOTE_UDP && to->way != REMOTE_UNIX_DGRAM;
+           remote_find(settings->syslog_addr, SYSLOG_PORT, to, &ignored);
+}
+
+/*
+ * A stream that broke is opened anew (syslogger.h), and so is what may turn out
+ * to be one. A socket for datagrams is kept; but it could not be made when the
+ * network was not there yet.
+ */
+static unsigned work_of_syslog(const struct settings *settings)
+{
+    struct remote to;
+    unsigned work = SYSCALLS_SERVE;
+
+    if (!has_syslog(settings, &to))
+        return work;
+    if (to.way != REMOTE_UDP && to.way != REMOTE_UNIX_DGRAM)
+        work |= SYSCALLS_CONNECT;
+    if (!remote_is_stream(&to))
+        work |= SYSCALLS_ADDRESS;
+    if (!remote_is_stream(&to) && syslogger_descriptor() < 0)
+        work |= SYSCALLS_DATAGRAMS;
+    return work;
 }
 
 static uint16_t port_of(const struct remote *r)
@@ -114,7 +183,7 @@ void sandbox_begin(struct sandbox *s, const struct settings *settings)
     landlock_begin(&s->rules);
     allow_everybodys(s);
     sandbox_allow_file(s, settings->errorlog, LANDLOCK_APPEND);
-    if (s->rules.abi > 0 && reconnects(settings, &log) && log.way == REMOTE_TCP)
+    if (s->rules.abi > 0 && has_syslog(settings, &log) && log.way == REMOTE_TCP)
         landlock_allow_port(&s->rules, port_of(&log));
 }
 
@@ -163,14 +232,10 @@ static void limit_capabilities(const struct sandbox *s, struct buf *said)
 void sandbox_enter(struct sandbox *s, const struct settings *settings,
                    unsigned work, struct buf *said)
 {
-    struct remote log;
-
-    if (reconnects(settings, &log))
-        work |= SYSCALLS_CONNECT;
     buf_string(said, "Sandbox: no_new_privs");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         lack(said, "no_new_privs", errno);
     limit_capabilities(s, said);
     enter_landlock(s, said);
-    enter_seccomp(work, said);
+    enter_seccomp(work | work_of_syslog(settings), said);
 }

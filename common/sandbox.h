@@ -47,11 +47,14 @@ void sandbox_allow(struct sandbox *s, const char *path, enum landlock_use use);
 void sandbox_allow_file(struct sandbox *s, const char *path,
                         enum landlock_use use);
 
+/* Whether that, for what is written, reaches `folder` and all in it, too. */
+bool sandbox_covers(const char *path, const char *folder);
+
 /*
  * Enters it, with the system calls for that work (bits of syscalls.h; those
- * for syslog are added). *said becomes what holds from now on, as a line of
- * the log, such as
- * "Sandbox: no_new_privs, no capabilities, Landlock ABI 7, seccomp 152 calls".
+ * for syslog are added; its socket is open by then). *said becomes what holds
+ * from now on, as a line of the log, such as "Sandbox: no_new_privs, no
+ * capabilities, Landlock ABI 7, seccomp 152 calls".
  */
 void sandbox_enter(struct sandbox *s, const struct settings *settings,
                    unsigned work, struct buf *said);

@@ -1,5 +1,6 @@
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ enum {
                            header has */
 };
 
-#define WORD UINT32_MAX /* an int as a whole */
+#define WORD    UINT32_MAX /* an int as a whole */
+#define POINTER UINT64_MAX /* likewise */
 
 /* ---- the lists -----------------------------------------------------------*/
 
@@ -41,7 +43,7 @@ enum {
 static const char serving[] =
     /* files that are open */
     "read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 "
-    "lseek _llseek close close_range fcntl fcntl64 dup dup2 dup3 fstat fstat64 "
+    "lseek _llseek close close_range dup dup2 dup3 fstat fstat64 "
     "flock fsync fdatasync sync_file_range ftruncate ftruncate64 fallocate "
     "fadvise64 fadvise64_64 fchmod fchown fchown32 getdents getdents64 fstatfs "
     "fstatfs64 sendfile sendfile64 splice readahead "
@@ -65,9 +67,9 @@ static const char serving[] =
     "eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime "
     "timerfd_settime64 timerfd_gettime timerfd_gettime64 poll ppoll "
     "ppoll_time64 select _newselect pselect6 pselect6_time64 pipe pipe2 "
-    /* connections; which sockets may be made stands below */
-    "accept accept4 recv recvfrom recvmsg recvmmsg send sendto sendmsg "
-    "sendmmsg shutdown connect getsockname getpeername getsockopt "
+    /* connections that came in; what goes out stands below */
+    "accept accept4 recv recvfrom recvmsg recvmmsg send shutdown getsockname "
+    "getpeername getsockopt "
     /* time */
     "clock_gettime clock_gettime64 clock_getres clock_getres_time64 "
     "clock_nanosleep clock_nanosleep_time64 nanosleep gettimeofday time times "
@@ -112,10 +114,8 @@ static const struct condition conditions[] = {
     {"mprotect", {{2, EXECUTABLE, 0}}},
     /* no process, but threads, */
     {"clone", {{0, CLONE_THREAD, CLONE_THREAD}}},
-    /* no connection; but metrics and log lines are sent as datagrams; */
-    {"socket", {{0, WORD, AF_UNIX}, {1, KIND, SOCK_DGRAM}}},
-    {"socket", {{0, WORD, AF_INET}, {1, KIND, SOCK_DGRAM}}},
-    {"socket", {{0, WORD, AF_INET6}, {1, KIND, SOCK_DGRAM}}},
+    /* no connection: nothing is sent but to the other end of one, */
+    {"sendto", {{4, POINTER, 0}}},
     {"setsockopt", {{1, WORD, IPPROTO_TCP}}},
     {"setsockopt", {{1, WORD, SOL_SOCKET}, {2, WORD, SO_LINGER}}},
     {"setsockopt", {{1, WORD, SOL_SOCKET}, {2, WORD, SO_KEEPALIVE}}},
@@ -130,7 +130,6 @@ static const struct condition conditions[] = {
     {"ioctl", {{1, WORD, TIOCOUTQ}}},
     {"ioctl", {{1, WORD, FIONBIO}}},
     {"ioctl", {{1, WORD, FIOCLEX}}},
-    {"ioctl", {{1, WORD, SIOCGIFNAME}}}, /* getnameinfo(3) of fe80::1%eth0 */
     {"prctl", {{0, WORD, PR_SET_NAME}}},
     {"prctl", {{0, WORD, PR_GET_NAME}}},
     {"prctl", {{0, WORD, PR_GET_DUMPABLE}}},
@@ -139,7 +138,36 @@ static const struct condition conditions[] = {
     {"prctl", {{0, WORD, PR_SET_VMA}}},
 };
 
-static const struct condition streams = {"socket", {{1, KIND, SOCK_STREAM}}};
+/*
+ * The commands of fcntl(2) that copy descriptors, set flags and lock files. By
+ * the others (F_SETOWN, F_SETSIG, F_NOTIFY, F_SETLEASE) and O_ASYNC the kernel
+ * sends any signal to any process of the same user.
+ */
+static const int descriptor_commands[] = {
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,     F_GETFL,      F_GETLK,
+    F_SETLK, F_SETLKW,        F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+};
+
+static const struct condition streams[] = {
+    {"socket", {{0, WORD, AF_UNIX}, {1, KIND, SOCK_STREAM}}},
+    {"socket", {{0, WORD, AF_INET}, {1, KIND, SOCK_STREAM}}},
+    {"socket", {{0, WORD, AF_INET6}, {1, KIND, SOCK_STREAM}}},
+    {"connect", {{0, 0, 0}}},
+};
+
+static const struct condition datagrams[] = {
+    {"socket", {{0, WORD, AF_UNIX}, {1, KIND, SOCK_DGRAM}}},
+    {"socket", {{0, WORD, AF_INET}, {1, KIND, SOCK_DGRAM}}},
+    {"socket", {{0, WORD, AF_INET6}, {1, KIND, SOCK_DGRAM}}},
+    {"connect", {{0, 0, 0}}},
+};
+
+/* Whereto is seen of neither; but not with TCP Fast Open, which connects a
+ * listener that was shut down (tcp(7)). */
+static const struct condition addressed[] = {
+    {"sendto", {{3, MSG_FASTOPEN, 0}}},
+    {"sendmsg", {{2, MSG_FASTOPEN, 0}}},
+};
 
 /* ---- when one is refused -------------------------------------------------*/
 
@@ -235,12 +263,40 @@ static bool allow_on_itself(struct making *m)
     return allow_each(m, itself, sizeof itself / sizeof *itself);
 }
 
+static bool allow_fcntl(struct making *m, const char *name)
+{
+    const size_t count =
+        sizeof descriptor_commands / sizeof *descriptor_commands;
+    const struct condition flags = {name,
+                                    {{1, WORD, F_SETFL}, {2, O_ASYNC, 0}}};
+
+    for (size_t i = 0; i < count; i++) {
+        const struct condition c = {
+            name, {{1, WORD, (uint64_t)descriptor_commands[i]}}};
+        if (!allow(m, &c))
+            return false;
+    }
+    return allow(m, &flags);
+}
+
 static bool feign_no_clone3(struct making *m)
 {
     int number = seccomp_syscall_resolve_name("clone3");
 
     return number < 0 ||
            seccomp_rule_add(m->filter, SCMP_ACT_ERRNO(ENOSYS), number, 0) == 0;
+}
+
+static bool allow_outgoing(struct making *m, unsigned work)
+{
+    if (work & SYSCALLS_CONNECT &&
+        !allow_each(m, streams, sizeof streams / sizeof *streams))
+        return false;
+    if (work & SYSCALLS_DATAGRAMS &&
+        !allow_each(m, datagrams, sizeof datagrams / sizeof *datagrams))
+        return false;
+    return !(work & SYSCALLS_ADDRESS) ||
+           allow_each(m, addressed, sizeof addressed / sizeof *addressed);
 }
 
 static bool allow_work(struct making *m, unsigned work)
@@ -253,10 +309,9 @@ static bool allow_work(struct making *m, unsigned work)
         return false;
     if (work & SYSCALLS_SPAWN && !allow_list(m, spawning))
         return false;
-    if (work & SYSCALLS_CONNECT && !allow_each(m, &streams, 1))
-        return false;
-    return allow_each(m, conditions, count) && allow_on_itself(m) &&
-           feign_no_clone3(m);
+    return allow_each(m, conditions, count) && allow_outgoing(m, work) &&
+           allow_fcntl(m, "fcntl") && allow_fcntl(m, "fcntl64") &&
+           allow_on_itself(m) && feign_no_clone3(m);
 }
 
 /*

@@ -15,9 +15,12 @@
 /* What a process does beside serving; bits. */
 enum syscalls_work {
     SYSCALLS_SERVE = 0,
-    SYSCALLS_FILES = 1,   /* renames files, makes folders */
-    SYSCALLS_SPAWN = 2,   /* starts programs, which are held to the same */
-    SYSCALLS_CONNECT = 4, /* makes stream sockets: the log goes out by one */
+    SYSCALLS_FILES = 1,     /* renames files, makes folders */
+    SYSCALLS_SPAWN = 2,     /* starts programs, which are held to the same */
+    SYSCALLS_CONNECT = 4,   /* makes stream sockets: the log goes out by one */
+    SYSCALLS_DATAGRAMS = 8, /* makes datagram sockets, in place of one that
+                               could not be made at the start */
+    SYSCALLS_ADDRESS = 16,  /* sends datagrams each to an address */
 };
 
 /*

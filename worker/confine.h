@@ -10,7 +10,8 @@
 #include "common/heritage.h"
 
 /* Once everything is open, before there is a second thread; nothing when
- * --no-sandbox. `first`, of its generation: it says so in the log for all. */
+ * --no-sandbox. `first`, of its generation: it says so in the log for all, with
+ * a warning for each of these folders that is the app's or above it. */
 void confine_worker(const struct heritage *h, bool first);
 
 #endif

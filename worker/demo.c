@@ -72,7 +72,7 @@ bool demo_admits(const struct call *call, const struct identity *who)
 {
     struct ip client;
 
-    return !who->demo ||
-           (!reachable && call->client &&
-            ip_parse(slice_of(call->client), &client) && ip_is_loopback(&client));
+    return !who->demo || (!reachable && call->client &&
+                          ip_parse(slice_of(call->client), &client) &&
+                          ip_is_loopback(&client));
 }

@@ -101,8 +101,8 @@ others
 # ---- reload, stop
 
 victim=$(workers)
-behind fourth '/work?n=8000000'
-behind fifth '/work?n=8000000'
+behind fourth '/work?n=5000000'
+behind fifth '/work?n=5000000'
 await 5 at_work fourth fifth
 kill -HUP "$PID"
 renewed() {
@@ -111,7 +111,7 @@ renewed() {
 became fourth 200
 became fifth 200
 await 10 renewed
-behind sixth '/work?n=4000000'
+behind sixth '/work?n=2500000'
 await 5 at_work sixth
 kill -TERM "$PID"
 became sixth 200

@@ -54,7 +54,7 @@ class Connection:
             self.send(data[at:at + step])
             time.sleep(pause)
 
-    def ask(self, method, path, headers=(), body=b"", host="live"):
+    def ask(self, method, path, headers=(), body=b"", host="localhost"):
         lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
         if body:
             lines.append(f"Content-Length: {len(body)}")
