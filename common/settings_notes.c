@@ -38,7 +38,8 @@ static const struct note commands[] = {
 static const struct note signals[] = {
     {"TERM", "Graceful stop: requests in work are answered, for at most "
              "graceful-timeout."},
-    {"INT, QUIT", "Quick stop."},
+    {"INT, QUIT", "Quick stop. QUIT is a graceful one while a second master "
+                  "is there."},
     {"HUP", "Read settings and app again; when the first new worker has proved "
             "that it can serve, old ones go one by one. If it cannot, they "
             "stay. A master whose workers are retired starts them again."},

@@ -152,18 +152,18 @@ static const struct condition streams[] = {
     {"socket", {{0, WORD, AF_UNIX}, {1, KIND, SOCK_STREAM}}},
     {"socket", {{0, WORD, AF_INET}, {1, KIND, SOCK_STREAM}}},
     {"socket", {{0, WORD, AF_INET6}, {1, KIND, SOCK_STREAM}}},
-    {"connect", {{0, 0, 0}}},
+    {.name = "connect"},
 };
 
 static const struct condition datagrams[] = {
     {"socket", {{0, WORD, AF_UNIX}, {1, KIND, SOCK_DGRAM}}},
     {"socket", {{0, WORD, AF_INET}, {1, KIND, SOCK_DGRAM}}},
     {"socket", {{0, WORD, AF_INET6}, {1, KIND, SOCK_DGRAM}}},
-    {"connect", {{0, 0, 0}}},
+    {.name = "connect"},
 };
 
-/* Whereto is seen of neither; but not with TCP Fast Open, which connects a
- * listener that was shut down (tcp(7)). */
+/* To which cannot be looked at; but not by TCP Fast Open, which would connect
+ * a listener that was shut down (tcp(7)). */
 static const struct condition addressed[] = {
     {"sendto", {{3, MSG_FASTOPEN, 0}}},
     {"sendmsg", {{2, MSG_FASTOPEN, 0}}},

@@ -6,6 +6,7 @@
 #include "common/app.h"
 #include "common/buf.h"
 #include "common/log.h"
+#include "common/remote.h"
 #include "common/sandbox.h"
 
 #include "master/keeper_confine.h"
@@ -44,10 +45,23 @@ static void allow_backups(struct sandbox *s, const struct heritage *h)
     allow_program(s);
 }
 
+/* The socket is open; to a path the figures go with its address. */
+static unsigned work_of_statsd(const struct settings *settings)
+{
+    struct remote to;
+    struct fault ignored;
+    bool path =
+        settings->statsd_host &&
+        remote_find(settings->statsd_host, STATSD_PORT, &to, &ignored) &&
+        to.sa.ss_family == AF_UNIX;
+
+    return path ? SYSCALLS_ADDRESS : SYSCALLS_SERVE;
+}
+
 void keeper_confine(const struct heritage *h)
 {
     const struct settings *settings = h->settings;
-    unsigned work = SYSCALLS_FILES;
+    unsigned work = SYSCALLS_FILES | work_of_statsd(settings);
     struct sandbox s;
     struct buf said = {0};
 

@@ -50,6 +50,7 @@ grep -qa 'built with sanitizers' "$log" && filter=0
 # A worker says so before it is ready, the keeper when it comes to it.
 await 5 test -d "$T/backups"
 confined "$filter"
+! grep -qa "in the app's folder" "$log" || fail "a folder of its own is named"
 
 works() { # NAME
     expect 201 POST "$path" "${admin[@]}" --json \
@@ -96,6 +97,25 @@ if [ "$filter" = 2 ]; then
     done
     said 'Worker \(pid:.*was sent SIGSYS'
 fi
+stop
+
+# Folders that are the app's, or above it: one line for each, of one worker.
+cp -r "$root/etc/softfactory" "$T/var/app"
+in_app() {
+    rm -f "$log"
+    start -w 2 --app="$T/var/app" --demo --error-logfile "$log" \
+        --access-logfile "$T/var/app/access" "$@"
+    await 10 workers_are 2
+}
+in_app
+for what in 'database.*--database' 'error log.*--error-' 'access log.*--access-'
+do
+    said "WARNING\] Sandbox: the $what"
+done
+[ "$(grep -ac "in the app's folder" "$log")" = 3 ] || fail "more than once"
+stop
+in_app --no-sandbox
+! grep -qa 'Sandbox' "$log" || fail "a warning without a sandbox"
 stop
 
 rm "$log"

@@ -19,6 +19,7 @@
 #include "common/capabilities.h"
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "common/syslogger.h"
 
 enum { OK = 0, WRONG = 1, NOT_HERE = 77 };
 
@@ -281,7 +282,30 @@ static int work_as_ever(void)
     ok = ok && one_int(db, "SELECT count(*) FROM sqlite_schema") == 0;
     must_run(db, "CREATE TABLE t(a); INSERT INTO t VALUES (1)");
     db_close(db);
-    return ok && socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? OK : WRONG;
+    return ok ? OK : WRONG;
+}
+
+static int use_descriptors(void)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(scratch_name(home.s, "data/db"), O_RDWR);
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    bool ok = copy >= 0 && fcntl(fd, F_DUPFD, 0) >= 0 &&
+              fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+              fcntl(fd, F_GETFD) == FD_CLOEXEC &&
+              fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+              (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 &&
+              fcntl(fd, F_GETLK, &lock) == 0;
+
+    lock.l_type = F_WRLCK;
+    ok =
+        ok && fcntl(fd, F_SETLK, &lock) == 0 && fcntl(fd, F_SETLKW, &lock) == 0;
+    lock.l_type = F_UNLCK;
+    ok = ok && fcntl(fd, F_SETLK, &lock) == 0 &&
+         fcntl(fd, F_OFD_SETLK, &lock) == 0 &&
+         fcntl(fd, F_OFD_SETLKW, &lock) == 0;
+    lock.l_type = F_RDLCK;
+    return ok && fcntl(fd, F_OFD_GETLK, &lock) == 0 ? OK : WRONG;
 }
 
 static int make_process(void)
@@ -310,6 +334,69 @@ static int connect_stream(void)
 static int connect_here(void)
 {
     return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int make_datagrams_4(void)
+{
+    return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static int make_datagrams_6(void)
+{
+    return socket(AF_INET6, SOCK_DGRAM, 0);
+}
+
+static int make_datagrams_here(void)
+{
+    return socket(AF_UNIX, SOCK_DGRAM, 0);
+}
+
+static const struct sockaddr_in somewhere = {.sin_family = AF_INET};
+
+static int connect_what_is_open(void)
+{
+    return connect(0, (const struct sockaddr *)&somewhere, sizeof somewhere);
+}
+
+static int send_to_address(void)
+{
+    return (int)sendto(0, "x", 1, 0, (const struct sockaddr *)&somewhere,
+                       sizeof somewhere);
+}
+
+static int send_with_message(void)
+{
+    const struct msghdr m = {.msg_name = NULL};
+
+    return (int)sendmsg(0, &m, 0);
+}
+
+/* By these the kernel would signal the parent. */
+static int own_descriptor(void)
+{
+    return fcntl(0, F_SETOWN, getppid());
+}
+
+static int own_descriptor_ex(void)
+{
+    const struct f_owner_ex owner = {F_OWNER_PID, getppid()};
+
+    return fcntl(0, F_SETOWN_EX, &owner);
+}
+
+static int choose_signal(void)
+{
+    return fcntl(0, F_SETSIG, SIGKILL);
+}
+
+static int be_asynchronous(void)
+{
+    return fcntl(0, F_SETFL, O_NONBLOCK | O_ASYNC);
+}
+
+static int take_lease(void)
+{
+    return fcntl(0, F_SETLEASE, F_WRLCK);
 }
 
 static int open_raw_socket(void)
@@ -388,15 +475,34 @@ static const struct {
     const char *name;
     int (*call)(void);
 } forbidden[] = {
-    {"clone", make_process},      {"execve", execute},
-    {"socket", connect_stream},   {"socket", open_raw_socket},
-    {"socket", connect_here},     {"ptrace", trace},
-    {"kill", signal_others},      {"mmap", make_code},
-    {"mprotect", turn_into_code}, {"setuid", become_another},
-    {"chroot", change_root},      {"unshare", leave_name_space},
-    {"bpf", load_filter},         {"prlimit64", limit_others},
-    {"ioctl", control_terminal},  {"prctl", become_dumpable},
+    {"clone", make_process},
+    {"execve", execute},
+    {"socket", connect_stream},
+    {"socket", open_raw_socket},
+    {"socket", connect_here},
+    {"ptrace", trace},
+    {"kill", signal_others},
+    {"mmap", make_code},
+    {"mprotect", turn_into_code},
+    {"setuid", become_another},
+    {"chroot", change_root},
+    {"unshare", leave_name_space},
+    {"bpf", load_filter},
+    {"prlimit64", limit_others},
+    {"ioctl", control_terminal},
+    {"prctl", become_dumpable},
     {"rename", rename_file},
+    {"socket", make_datagrams_4},
+    {"socket", make_datagrams_6},
+    {"socket", make_datagrams_here},
+    {"connect", connect_what_is_open},
+    {"sendto", send_to_address},
+    {"sendmsg", send_with_message},
+    {"fcntl", own_descriptor},
+    {"fcntl", own_descriptor_ex},
+    {"fcntl", choose_signal},
+    {"fcntl", be_asynchronous},
+    {"fcntl", take_lease},
 };
 
 static bool has_seccomp(void)
@@ -473,6 +579,7 @@ static void test_allowed_calls(void **state)
 {
     (void)state;
     must_be_ok(work_as_ever);
+    must_be_ok(use_descriptors);
     if (has_seccomp())
         must_be_ok(make_process_3);
 }
@@ -519,7 +626,7 @@ static void test_spawning(void **state)
     assert_int_equal(out.code, OK);
 }
 
-/* ---- a syslog by TCP ---- */
+/* ---- a syslog ---- */
 
 static int port_of(int fd)
 {
@@ -580,6 +687,130 @@ static void test_syslog_stream(void **state)
     close(other);
 }
 
+static void must_refuse(const char *call, int (*body)(void))
+{
+    char words[64];
+    const struct outcome out = in_sandbox(SYSCALLS_SERVE, body);
+
+    snprintf(words, sizeof words, "the system call %s (", call);
+    if (out.signal != SIGSYS || strstr(out.log, words) == NULL)
+        fail_msg("%s: code %d, signal %d: %s", call, out.code, out.signal,
+                 out.log);
+}
+
+static int open_odd_stream(void)
+{
+    return socket(AF_TIPC, SOCK_STREAM, 0);
+}
+
+static void test_syslog_stream_alone(void **state)
+{
+    (void)state;
+    if (!has_seccomp())
+        skip();
+    home.settings.syslog = true;
+    home.settings.syslog_addr = "tcp://127.0.0.1:9";
+    must_refuse("socket", make_datagrams_4);
+    must_refuse("socket", open_odd_stream);
+    must_refuse("sendmsg", send_with_message);
+    must_refuse("sendto", send_to_address);
+}
+
+static struct sockaddr_un collector;
+
+static void collector_address(void)
+{
+    collector = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(collector.sun_path, sizeof collector.sun_path, "%s",
+             scratch_name(home.s, "log.sock"));
+}
+
+static int send_line(void)
+{
+    syslogger_line(SYSLOGGER_ERROR, LOG_INFO, slice_of("from inside"));
+    return OK;
+}
+
+static int send_fast_open(void)
+{
+    return (int)sendto(0, "x", 1, MSG_FASTOPEN,
+                       (const struct sockaddr *)&somewhere, sizeof somewhere);
+}
+
+static int make_datagram_socket_again(void)
+{
+    return socket(AF_UNIX, SOCK_DGRAM, 0) >= 0 ? OK : WRONG;
+}
+
+/* The socket is there; a new one only when it is not. */
+static void test_syslog_datagrams(void **state)
+{
+    char address[160];
+    char line[128] = "";
+    struct fault fault;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    collector_address();
+    assert_int_equal(
+        bind(fd, (const struct sockaddr *)&collector, sizeof collector), 0);
+    snprintf(address, sizeof address, "unix://%s#dgram", collector.sun_path);
+    home.settings.syslog = true;
+    home.settings.syslog_addr = address;
+    home.settings.syslog_facility = "user";
+    must_be_ok(make_datagram_socket_again);
+    assert_true(syslogger_open(&home.settings, &fault));
+    must_be_ok(send_line);
+    assert_true(recv(fd, line, sizeof line - 1, MSG_DONTWAIT) > 0);
+    assert_non_null(strstr(line, "from inside"));
+    if (has_seccomp()) {
+        must_refuse("socket", make_datagrams_4);
+        must_refuse("socket", make_datagrams_here);
+        must_refuse("socket", connect_here);
+        must_refuse("connect", connect_what_is_open);
+        must_refuse("sendto", send_fast_open);
+    }
+    syslogger_close();
+    close(fd);
+}
+
+/* ---- folders ---- */
+
+static void test_covered_folders(void **state)
+{
+    static const struct {
+        const char *path, *folder;
+        bool covers;
+    } cases[] = {
+        {"data/db", "data", true},      {"data/new", "data", true},
+        {"db", "data", true},           {"data/../db", "data", true},
+        {"data/db", "web", false},      {"data/db", ".", false},
+        {"data/sub/db", "data", false}, {"other/link", "data", true},
+        {"other/link", "other", true},  {"other/link", "web", false},
+        {"data/db", "dat", false},      {"data/db", "data-2", false},
+        {"data/db", "gone", false},     {"gone/db", "data", false},
+    };
+    char folder[256];
+
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/data-2", home.s->dir);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    assert_int_equal(symlink("../data/db", scratch_name(home.s, "other/link")),
+                     0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(folder, sizeof folder, "%s/%s", home.s->dir, cases[i].folder);
+        if (sandbox_covers(scratch_name(home.s, cases[i].path), folder) !=
+            cases[i].covers)
+            fail_msg("%s, %s", cases[i].path, cases[i].folder);
+    }
+    assert_true(sandbox_covers("/unit-test-database", home.data));
+    assert_false(sandbox_covers("/dev/null", "/dev"));
+    assert_false(sandbox_covers("-", "."));
+    assert_false(sandbox_covers(":memory:", "."));
+    assert_false(sandbox_covers(NULL, "."));
+    assert_true(sandbox_covers("database", "."));
+}
+
 /* ---- words ---- */
 
 static int say(void)
@@ -631,6 +862,9 @@ int main(void)
         TEST(test_filing),
         TEST(test_spawning),
         TEST(test_syslog_stream),
+        TEST(test_syslog_stream_alone),
+        TEST(test_syslog_datagrams),
+        TEST(test_covered_folders),
         TEST(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
