@@ -77,9 +77,11 @@ import time
 
 
 def ask(status, method, path, headers=(), body=b""):
+    since = time.monotonic()
     with Connection() as c:
         c.ask(method, path, headers, body)
         answer = c.read()
+    print(f"{method} {path}: {(time.monotonic() - since) * 1000:.0f} ms")
     same(answer.status, status, f"{method} {path}: {answer}")
     return answer
 

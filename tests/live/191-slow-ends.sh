@@ -15,8 +15,15 @@ cat >"$T/app/api/slow.sql" <<'SQL'
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
 SELECT count(*) FROM c;
 
--- GET /brief
--- @timeout 1s
+-- GET /lengthy
+-- @param n integer
+-- @timeout 60s
+-- @value
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < :n)
+SELECT count(*) FROM c;
+
+-- GET /another
+-- @timeout 60s
 -- @value
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
 SELECT count(*) FROM c;
@@ -44,7 +51,7 @@ at_work() { # ID…: their statements run
     done
 }
 
-is_over() { # ID
+is_over() { # ID STATUS
     shows "/api/monitoring/requests/$1" '$.status' "$2"
 }
 
@@ -75,13 +82,13 @@ unfinished first
 
 # ---- a client that leaves
 
-behind left /brief
+behind left /another
 await 5 at_work left
 kill "${client[left]}"
 wait "${client[left]}" || true
 others
 unfinished first
-await 5 is_over left 504
+await 5 is_over left 503 # long before its time
 others
 unfinished first
 [ "$(workers)" = "$victim" ] || fail "the worker was replaced"
@@ -101,8 +108,8 @@ others
 # ---- reload, stop
 
 victim=$(workers)
-behind fourth '/work?n=5000000'
-behind fifth '/work?n=5000000'
+behind fourth '/lengthy?n=5000000'
+behind fifth '/lengthy?n=5000000'
 await 5 at_work fourth fifth
 kill -HUP "$PID"
 renewed() {
@@ -111,7 +118,7 @@ renewed() {
 became fourth 200
 became fifth 200
 await 10 renewed
-behind sixth '/work?n=2500000'
+behind sixth '/lengthy?n=2500000'
 await 5 at_work sixth
 kill -TERM "$PID"
 became sixth 200
