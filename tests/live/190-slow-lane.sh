@@ -9,7 +9,7 @@ make_app
 cat >"$T/app/api/slow.sql" <<'SQL'
 -- GET /endless/{n}
 -- @param n integer
--- @timeout 2s
+-- @timeout 3s
 -- @value
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < :n)
 SELECT count(*) FROM c;
@@ -60,11 +60,14 @@ away() {
     at_work && [ "$(grep -o '"phase":"sql"' "$T/body" | wc -l)" -eq "$1" ]
 }
 
+# Those that run are not through; those that wait for a thread may have given
+# up (a quarter of their time).
 unfinished() {
     local pid
     for pid in "${slow[@]}"; do
-        kill -0 "$pid" 2>/dev/null || fail "a slow one was first"
+        ! kill -0 "$pid" 2>/dev/null || return 0
     done
+    fail "the slow ones were first"
 }
 
 # others TIMES [cheap]: they are answered while the slow ones are not; only
@@ -117,8 +120,8 @@ behind /endless/1000000000 /endless/1000000001 /endless/1000000002 \
     /endless/1000000003 /endless/1000000004 /endless/1000000005
 others 3
 wait "${slow[@]}"
-# The two that began are stopped at their time; those behind them waited as
-# long for a thread.
+# The two that began are stopped at their time; those behind them waited for a
+# thread.
 [ "$(grep -c 504 "$T/slow")" -ge 2 ] || fail "stopped: $(cat "$T/slow")"
 [ "$(grep -cE '50[34]' "$T/slow")" -eq 6 ] || fail "slow: $(cat "$T/slow")"
 
