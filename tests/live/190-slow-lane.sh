@@ -9,7 +9,7 @@ make_app
 cat >"$T/app/api/slow.sql" <<'SQL'
 -- GET /endless/{n}
 -- @param n integer
--- @timeout 3s
+-- @timeout 2s
 -- @value
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < :n)
 SELECT count(*) FROM c;
