@@ -24,10 +24,12 @@ compare() { # SEED
     rm -f "$T"/kept.db* "$T"/plain.db*
     cp "$T/first.db" "$T/kept.db"
     cp "$T/first.db" "$T/plain.db"
-    start --database "$T/plain.db" -w 2 --cache-size 0 --keep-alive 60
+    start --database "$T/plain.db" -w 2 --cache-size 0 --keep-alive 60 \
+        --limit-auth-failures 0
     local plain=$PID
     export PLAIN=$PORT
-    start_cached --database "$T/kept.db" -w 3 --keep-alive 60
+    start_cached --database "$T/kept.db" -w 3 --keep-alive 60 \
+        --limit-auth-failures 0
     KEPT=$PORT SEED=$1 DATABASES="$T/kept.db $T/plain.db" \
         python3 "$here/cache_differential.py" || fail "SEED=$1 shows it again"
     stop
