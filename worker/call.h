@@ -27,7 +27,9 @@ struct call {
     bool inside;         /* the server's own: needs no token, never waits */
     bool counted;        /* against the endpoint's @rate: not a second time */
     bool given;          /* to another thread of the worker, which runs it */
-    bool waited;         /* for another worker's answer: not a second time */
+    bool waited;         /* for an answer that somebody else computed */
+    bool waited_there;   /* for another worker's: not a second time */
+    bool waited_here;    /* for another thread's: not a second time */
     uint64_t until_ms;   /* it waited: when its endpoint's time is over */
     uint64_t now_ms;     /* loop time when it was taken up */
     /* Whose pages may read the answer (cors.h); null: our own alone. */

@@ -41,6 +41,14 @@ static uint64_t came_ns(struct conn *c)
     return loop_now_ns(home->config.loop) - conn_lay_ns(c) - home->came;
 }
 
+/* What lay in the socket, whole, began no later than it came. */
+static void came(struct exchange *x, uint64_t at_ns)
+{
+    x->came_ns = at_ns;
+    if (x->began_ns > at_ns)
+        x->began_ns = at_ns;
+}
+
 static void parse(struct conn *c)
 {
     if (c->greeting != GREETING_DONE && !conn_greeted(c))
@@ -57,7 +65,7 @@ static void parse(struct conn *c)
     case REQUEST_COMPLETE:
     case REQUEST_REFUSED:
     default:
-        c->x->came_ns = came_ns(c);
+        came(c->x, came_ns(c));
         conn_enter(c, CONN_READY);
         break;
     }

@@ -86,15 +86,34 @@ static void land(struct visit *v)
         ring(v->es);
 }
 
-static bool compute_for_all(struct visit *v)
+/* Other threads of this worker wait for it meanwhile. */
+static bool compute_for_ours(struct visit *v)
 {
     struct waiting *waiting = &v->es->lobby->waiting;
 
     waiting_begin(waiting, v->key.hash);
     bool done = endpoint_compute(v);
     waiting_end(waiting, v->key.hash);
+    return done;
+}
+
+/* Other workers wait too. */
+static bool compute_for_all(struct visit *v)
+{
+    bool done = compute_for_ours(v);
+
     land(v);
     return done;
+}
+
+/* Once for another worker and once for a thread of this one: whoever was
+ * waited for may end without an answer, and the next must not be waited for
+ * without end. */
+static bool *waited_for(struct visit *v)
+{
+    return waiting_is_ours(&v->es->lobby->waiting, v->key.hash)
+               ? &v->call->waited_here
+               : &v->call->waited_there;
 }
 
 static void park(struct visit *v)
@@ -103,9 +122,10 @@ static void park(struct visit *v)
         .call = v->call,
         .endpoint = v->p->index,
         .key = v->key.hash,
-        .until_ms = v->call->now_ms + (uint64_t)endpoint_of(v)->timeout_ms,
+        .until_ms = endpoint_end_ms(v),
     };
 
+    *waited_for(v) = true;
     v->call->until_ms = w.until_ms;
     v->call->given = false; /* who resumes it may be another thread */
     observe_pause(v->es->config.observer, v->call);
@@ -139,7 +159,7 @@ static bool answer_meanwhile(struct visit *v, bool *waits)
     if (v->found.state == KEPT_EXPIRED && v->found.while_allowed &&
         give_kept(v, CACHE_STALE))
         return true;
-    *waits = !v->call->waited && !v->call->inside;
+    *waits = !v->call->inside && !*waited_for(v);
     if (*waits)
         park(v);
     return false;
@@ -161,7 +181,7 @@ static bool answer_missing(struct visit *v)
             land(v);
         return false;
     }
-    return flight == FLIGHT_OURS ? compute_for_all(v) : endpoint_compute(v);
+    return flight == FLIGHT_OURS ? compute_for_all(v) : compute_for_ours(v);
 }
 
 bool endpoint_cached(struct visit *v)

@@ -57,7 +57,7 @@ void endpoint_note_pace(const struct visit *v)
     *pace = *pace - *pace / 4 + v->call->trace->sql_ns / 4;
 }
 
-static uint64_t end_of(const struct visit *v)
+uint64_t endpoint_end_ms(const struct visit *v)
 {
     if (v->call->until_ms)
         return v->call->until_ms;
@@ -117,7 +117,7 @@ void endpoint_was_not_brief(struct visit *v)
     res->type = NULL;
     v->call->trace->error = 0;
     v->es->lobby->pace_ns[v->p->index] = SLOW_NS + 1;
-    v->call->until_ms = end_of(v);
+    v->call->until_ms = endpoint_end_ms(v);
     observe_pause(v->es->config.observer, v->call);
     hold(v);
 }
@@ -135,7 +135,7 @@ bool endpoint_elsewhere(struct visit *v)
     bool stays = !last && !(slow && (given || relay_engaged(relay) > 0));
     if (stays)
         return false;
-    call->until_ms = end_of(v);
+    call->until_ms = endpoint_end_ms(v);
     observe_pause(v->es->config.observer, call);
     call->given = given;
     if (!given)

@@ -152,6 +152,8 @@ bool endpoint_admits(struct visit *v);
 
 /* ---- endpoint_lane.c -----------------------------------------------------*/
 
+/* When its time is over, loop time in ms; waiting does not move that. */
+uint64_t endpoint_end_ms(const struct visit *v);
 /*
  * Before a read's SQL: true when the call waits, because it is known to be
  * slow and another thread runs it, now or when one is free; or because this

@@ -28,7 +28,7 @@ struct exchange {
     void *owner;           /* the connection, for call.done */
     struct slice out;      /* of the answer's head and body: still to be sent */
     uint64_t sent;         /* body bytes */
-    uint64_t began_ns;     /* when its first byte was seen */
+    uint64_t began_ns;     /* when its first byte was seen, or had come */
     uint64_t came_ns;      /* when it was complete */
     bool observed;         /* its end was told to the observer */
     bool warm; /* res has the memory of conns.warm, to be given back */

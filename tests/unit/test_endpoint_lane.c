@@ -327,6 +327,37 @@ static void misses_that_were_given(void **state)
     assert_false(first->part.call.given && second->part.call.given);
 }
 
+/* Two wait for another worker, which ends without an answer: one computes, and
+ * the other waits once more, for that one. */
+static void another_worker_dies(void **state)
+{
+    static const struct asked asked = {.line = "GET /long/kept"};
+    struct flights *flights = troupe.shared.flights;
+    const struct endpoints *bens = troupe.ben.endpoints;
+
+    (void)state;
+    actor_ask(BEN, &asked);
+    uint64_t key = kept_key(bens->kept, &bens->question).hash;
+    tables_move_all(troupe.shared.tables);
+    assert_int_equal(flights_claim(flights, key, BEN_SLOT), FLIGHT_OURS);
+    struct guest *first = send_get(0, asked.line + strlen("GET "));
+    struct guest *second = send_get(1, asked.line + strlen("GET "));
+    AWAIT(waiting() == 2);
+    assert_int_equal(inside(), 0);
+    flights_land(flights, key, BEN_SLOT);
+    AWAIT(inside() == 1);
+    AWAIT(waiting() == 1);
+    some_turns();
+    assert_int_equal(inside(), 1);
+    assert_int_equal(waiting(), 1);
+    atomic_store(&lanes.open, true);
+    body_is(first, "3000");
+    body_is(second, "3000");
+    assert_int_equal(first->part.trace.queries, 1);
+    assert_int_equal(second->part.trace.queries, 0);
+    assert_int_equal(second->part.trace.cache, CACHE_COLLAPSED);
+}
+
 /* ---- what is written meanwhile -------------------------------------------*/
 
 static void a_read_after_a_write(void **state)
@@ -426,6 +457,7 @@ int main(void)
         PLAYED(four, the_second_goes_elsewhere),
         PLAYED(three, a_miss_is_computed_once),
         PLAYED(four, misses_that_were_given),
+        PLAYED(three, another_worker_dies),
         PLAYED(three, a_read_after_a_write),
         PLAYED(two, snapshots_are_not_older_than_requests),
         PLAYED(four, a_statement_is_ended),
