@@ -147,9 +147,10 @@ static bool has_moved(struct db *db, const struct file_id *now)
 
 /* A file system that was mounted anew for reading, a file made immutable: else
  * only a worker that is asked to write would find out. */
-static bool may_write(const struct db *db)
+bool db_may_write(const struct db *db)
 {
-    return db->mode == DB_READONLY_MODE || euidaccess(db->path, W_OK) == 0;
+    return db->mode == DB_READONLY_MODE || db->in_memory ||
+           euidaccess(db->path, W_OK) == 0;
 }
 
 bool db_ready(struct db *db, uint64_t now_ms)
@@ -162,7 +163,7 @@ bool db_ready(struct db *db, uint64_t now_ms)
         return db->usable; /* in the middle of something */
     db->look_at_ms = now_ms + LOOK_MS;
     identify(db->path, "", &now);
-    if (db->usable && !db->damaged && !has_moved(db, &now) && may_write(db))
+    if (db->usable && !db->damaged && !has_moved(db, &now) && db_may_write(db))
         return true;
     if (now.inode == 0)
         return lose(db);

@@ -230,8 +230,10 @@ static bool configure(struct db *db, struct fault *fault)
         code = sqlite3_exec(db->raw, "PRAGMA encoding", on_encoding, db, NULL);
     if (code != SQLITE_OK)
         return open_fault(db, code, fault);
-    /* SQLite opens what it may not write for reading, and says nothing. */
-    if (db->mode != DB_READONLY_MODE && sqlite3_db_readonly(db->raw, "main"))
+    /* SQLite opens what it may not write for reading, and says nothing; or it
+     * goes on with a descriptor that another thread's locks kept open. */
+    if (db->mode != DB_READONLY_MODE &&
+        (sqlite3_db_readonly(db->raw, "main") || !db_may_write(db)))
         return open_fault(db, SQLITE_READONLY, fault);
     return true;
 }

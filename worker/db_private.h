@@ -229,5 +229,7 @@ void db_close_file(struct db *db);
 void db_folder(const char *path, char folder[PATH_BYTES]);
 /* Remembers the three files as their paths name them now. */
 void db_identify(struct db *db);
+/* Whether its file may be written, in a mode that is to write it. */
+bool db_may_write(const struct db *db);
 
 #endif
