@@ -27,7 +27,7 @@ BUILD_PACKAGES := gcc libc6-dev libsqlite3-dev node-llhttp nettle-dev libinih-de
 TEST_PACKAGES  := libcmocka-dev curl python3 sqlite3 procps
 LINT_PACKAGES  := clang-format clang-tidy shellcheck
 
-SRC  := $(filter-out master/main.c,$(wildcard common/*.c master/*.c worker/*.c))
+SRC  := $(filter-out master/main.c,$(wildcard $(foreach d,common master worker,$d/*.c $d/*/*.c)))
 OBJ  := $(SRC:%.c=$(B)/%.o)
 PARSER := $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))

@@ -33,7 +33,7 @@ def statements(app):
     return found
 
 
-# worker/token.c looks a token up so.
+# worker/endpoint/token.c looks a token up so.
 TOKEN_SQL = ("SELECT user_id, role FROM tokens WHERE sha256 = :sha256"
              " AND (expires_at IS NULL OR datetime(expires_at) > :now)")
 DEMO_USER, DEMO_TOKEN = 2, "user_token"

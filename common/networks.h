@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "common/text.h"
 
 /* An IPv4 address is kept as its ::ffff:a.b.c.d; two of them compare by

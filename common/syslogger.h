@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 #include "common/log.h"
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "common/text.h"
 
 enum syslogger_from { SYSLOGGER_ERROR, SYSLOGGER_ACCESS };

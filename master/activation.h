@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "common/text.h"
 
 enum {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/names.h"
+#include "common/segment/names.h"
 
 #include "master/blame.h"
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/recorder.h"
+#include "common/segment/recorder.h"
 #include "master/spawn.h"
 
 enum {

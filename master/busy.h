@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 enum { BUSY_MS = 1000 }; /* a note lasts at least so long */
 

@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 #include "common/buf.h"
-#include "common/settings.h"
+#include "common/settings/settings.h"
 
 enum change {
     CHANGE_ADDED,

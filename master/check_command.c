@@ -1,10 +1,10 @@
 #include <stdlib.h>
 
-#include "common/heritage.h"
-#include "common/settings.h"
-#include "master/control.h"
-#include "master/control_ask.h"
-#include "master/control_socket.h"
+#include "common/segment/heritage.h"
+#include "common/settings/settings.h"
+#include "master/control/control.h"
+#include "master/control/control_ask.h"
+#include "master/control/control_socket.h"
 #include "master/source.h"
 
 #include "master/check_command.h"

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 
 /* argv is main's, argv[1] being "check"; `check` is check_app (the worker's
  * check.h), which returns the number of errors. Returns the process's exit

@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "common/loop.h"
-#include "common/shared.h"
-#include "common/shm.h"
+#include "common/segment/shared.h"
+#include "common/segment/shm.h"
 #include "master/hand.h"
 #include "master/spawn.h"
 

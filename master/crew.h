@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 #include "master/era.h"
 #include "master/estate.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/capabilities.h"
+#include "common/sandbox/capabilities.h"
 #include "common/log.h"
 #include "common/remote.h"
 #include "common/syslogger.h"

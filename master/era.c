@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 #include "common/log.h"
 #include "master/scaling.h"
 

@@ -1,17 +1,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/bells.h"
-#include "common/crowd.h"
-#include "common/errands.h"
-#include "common/flights.h"
+#include "common/segment/bells.h"
+#include "common/segment/crowd.h"
+#include "common/segment/errands.h"
+#include "common/segment/flights.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/names.h"
-#include "common/recorder.h"
-#include "common/syncs.h"
-#include "common/tables.h"
-#include "common/turnstile.h"
+#include "common/segment/names.h"
+#include "common/segment/recorder.h"
+#include "common/segment/syncs.h"
+#include "common/segment/tables.h"
+#include "common/segment/turnstile.h"
 
 #include "master/estate.h"
 

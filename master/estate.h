@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "common/shared.h"
+#include "common/segment/shared.h"
 #include "master/blame.h"
 #include "master/spawn.h"
 

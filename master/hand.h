@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 #include "master/era.h"
 #include "master/estate.h"
 #include "master/spawn.h"

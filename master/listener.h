@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "common/text.h"
 #include "master/handover.h"
 

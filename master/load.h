@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/shared.h"
+#include "common/segment/shared.h"
 #include "master/crew.h"
 
 /* Zeroed at the beginning. What was seen in each slot when last looked at. */

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/alerts.h"
+#include "common/app/alerts.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/perfline.h"
-#include "common/perflog.h"
-#include "common/sampler.h"
-#include "common/settings.h"
+#include "common/vitals/perfline.h"
+#include "common/vitals/perflog.h"
+#include "common/vitals/sampler.h"
+#include "common/settings/settings.h"
 #include "master/spawn.h"
 
 #include "master/lookout.h"

@@ -7,7 +7,7 @@
 #ifndef PRONG_LOOKOUT_H
 #define PRONG_LOOKOUT_H
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 struct lookout;
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 #include "master/estate.h"
 
 enum {

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 
 /* Whether each address to listen at can be read; whether it can be had is seen
  * later. May ask the resolver. */

@@ -1,4 +1,4 @@
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 #include "master/scaling.h"
 

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 
 enum {
     SCALING_GROW = 65,      /* percent busy, mean of two samples: it grows, */

@@ -1,7 +1,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/vitals.h"
+#include "common/vitals/vitals.h"
 
 #include "master/self.h"
 

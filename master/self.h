@@ -5,7 +5,7 @@
 #ifndef PRONG_SELF_H
 #define PRONG_SELF_H
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 /* Once the place is this master's. */
 void self_enter(struct slot *slot);

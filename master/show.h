@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 
 /*
  * What app.conf says or leaves to its defaults, then one comment line for each

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 #include "master/daemon.h"
 #include "master/sane.h"
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "common/text.h"
 #include "master/activation.h"
 #include "master/supervisor.h"

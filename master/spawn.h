@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 /* What a child is: a worker, or the keeper. */
 struct role {

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/shared.h"
+#include "common/segment/shared.h"
 #include "master/notify.h"
 #include "master/orphans.h"
 #include "master/self.h"

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 #include "master/spawn.h"
 
 struct supervisor;

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "common/backlog.h"
-#include "common/bells.h"
+#include "common/segment/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/shared.h"
-#include "master/console.h"
+#include "common/segment/shared.h"
+#include "master/control/console.h"
 #include "master/self.h"
 #include "master/staffing.h"
 #include "master/supervisor_private.h"

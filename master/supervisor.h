@@ -25,8 +25,8 @@
 
 #include <stdbool.h>
 
-#include "common/heritage.h"
-#include "common/settings.h"
+#include "common/segment/heritage.h"
+#include "common/settings/settings.h"
 
 struct listeners;
 struct upgrade;

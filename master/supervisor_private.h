@@ -8,7 +8,7 @@
 #include "common/loop.h"
 #include "master/crew.h"
 #include "master/load.h"
-#include "master/orders.h"
+#include "master/control/orders.h"
 #include "master/reload.h"
 #include "master/succession.h"
 #include "master/scaling.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/bells.h"
+#include "common/segment/bells.h"
 #include "common/log.h"
 #include "master/pidfile.h"
 #include "master/program.h"

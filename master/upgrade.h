@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "common/shared.h"
+#include "common/segment/shared.h"
 #include "master/activation.h"
 #include "master/listener.h"
 #include "master/notify.h"

@@ -2,10 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/bells.h"
+#include "common/segment/bells.h"
 #include "common/buf.h"
 #include "common/log.h"
-#include "common/segment.h"
+#include "common/segment/segment.h"
 
 #include "master/pidfile.h"
 #include "master/upgrade_private.h"

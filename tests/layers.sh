@@ -3,9 +3,9 @@
 # Says one line about each breach; the exit code is 0 without any.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-shopt -s nullglob
+shopt -s nullglob globstar
 
-sources=(common/*.[ch] master/*.[ch] worker/*.[ch])
+sources=({common,master,worker}/**/*.[ch])
 breaches=$(mktemp)
 trap 'rm -f "$breaches"' EXIT
 
@@ -18,37 +18,59 @@ only() {
 
 # A foreign header, and the system calls that go with it, enter in one place.
 include='^ *# *include *<'
-only "${include}llhttp" 'worker/request\.c' 'llhttp belongs to request.c'
-only "${include}sqlite3" 'worker/db(_[a-z]+)?\.c|worker/db_private\.h' \
+only "${include}llhttp" 'worker/http/request\.c' 'llhttp belongs to request.c'
+only "${include}sqlite3" 'worker/db/db(_[a-z]+)?\.c|worker/db/db_private\.h' \
     'sqlite3 belongs to db'
 # (<sys/signalfd.h> is also needed by those who are told of a signal.)
 only "${include}sys/epoll|\<(signalfd|epoll_(create1?|ctl|wait)) *\(" \
     'common/loop\.c' 'epoll and signalfd belong to loop.c'
-only "${include}sys/mman" 'common/shm\.c' 'mmap belongs to shm.c'
+only "${include}sys/mman" 'common/segment/shm\.c' 'mmap belongs to shm.c'
 only "${include}sys/wait|\<(fork|vfork|waitpid|wait4) *\(" \
     'master/spawn\.c' 'fork and waitpid belong to spawn.c'
 only "${include}nettle/" 'common/digest\.c' 'nettle belongs to digest.c'
-only "${include}zlib" 'worker/encoding\.c' 'zlib belongs to encoding.c'
+only "${include}zlib" 'worker/http/encoding\.c' 'zlib belongs to encoding.c'
 only "${include}xxhash" 'common/hash\.c' 'xxhash belongs to hash.c'
 only "${include}pthread" \
-    'common/(cache(_[a-z]+)?|log|syslogger)\.[ch]|worker/(relay(_[a-z]+)?|baton)\.[ch]' \
-    'pthread belongs to cache, the logs, relay and baton'
-only "${include}seccomp" 'common/syscalls\.c' 'seccomp belongs to syscalls.c'
-only "${include}linux/landlock" 'common/landlock\.c' \
+    'common/(log|syslogger)\.c|common/segment/cache(_[a-z]+)?\.[ch]|worker/threads/.*' \
+    'pthread belongs to cache, the logs and threads/'
+only "${include}seccomp" 'common/sandbox/syscalls\.c' \
+    'seccomp belongs to syscalls.c'
+only "${include}linux/landlock" 'common/sandbox/landlock\.c' \
     'landlock belongs to landlock.c'
-only "${include}linux/capability" 'common/capabilities\.c' \
+only "${include}linux/capability" 'common/sandbox/capabilities\.c' \
     'capabilities belong to capabilities.c'
-only "${include}ini\.h" 'common/conf\.c' 'inih belongs to conf.c'
+only "${include}ini\.h" 'common/settings/conf\.c' 'inih belongs to conf.c'
 
-# Arrows between folders go one way.
+# Arrows between processes go one way.
 include='^ *# *include *"'
 only "${include}(master|worker|tests|bench)/" '(master|worker)/.*' \
     'common/ includes only common/'
 only "${include}master/" '(master|common)/.*' 'worker/ never includes master/'
-only "${include}worker/" 'worker/.*|common/.*|master/(main|keeper(_[a-z]+)?)\.c' \
-    'master/ never includes worker/ (main.c and keeper*.c aside)'
+only "${include}worker/" '(worker|common)/.*|master/(main\.c|keeper/.*)' \
+    'master/ never includes worker/ (main.c and keeper/ aside)'
+
+# And between the parts of one. below FOLDER PARTS: FOLDER includes of its
+# process nothing but PARTS.
+below() {
+    grep -nE "${include}${1%%/*}/" "$1"/*.[ch] |
+        grep -vE "\"$1/[a-z_]+\.h\"|\"${1%%/*}/($2)/[a-z_]+\.h\"" |
+        sed -E "s,^([^:]*:[0-9]*):.*,\1: $1/ includes only ${2:-itself}," \
+            >>"$breaches"
+}
+below worker/db ''
+below worker/threads ''
+below worker/http 'db'
+below worker/endpoint 'http|db|threads'
+below worker/monitor 'http|db'
+only "${include}master/control/" \
+    'master/(control/.*|main\.c|supervisor\.c|supervisor_private\.h|check_command\.c)' \
+    'control/ is known to those whom it orders about'
+only "${include}(common/(app|segment|vitals|sandbox))/" \
+    '(master|worker)/.*|common/[a-z]+/.*' \
+    'what lies in common/ itself includes nothing that is built on it'
+
 only "${include}[^\"/]*\"" 'none' 'name the folder of an included header'
-only "${include}worker/conn\.h" 'worker/conn(_[a-z]+)?\.[ch]|worker/worker\.c|worker/worker_private\.h' \
+only "${include}worker/http/conn\.h" 'worker/http/conn(_[a-z]+)?\.[ch]|worker/worker\.c|worker/worker_private\.h' \
     'nobody knows conn but worker.c'
 only "${include}.*\.c\"" 'none' 'a .c is never included'
 
@@ -88,7 +110,7 @@ awk -v max_lines=60 -v max_params=5 '
     /^[A-Za-z_]/ { head = $0; first = FNR; next }
     /^[ \t]/ { head = head " " $0; next }
     { head = "" }
-' common/*.c master/*.c worker/*.c tests/*/*.c tests/*/*/*.c bench/*/*.c \
+' {common,master,worker}/**/*.c tests/*/*.c tests/*/*/*.c bench/*/*.c \
     </dev/null >>"$breaches"
 
 sort -u "$breaches"

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "worker/json.h"
+#include "worker/http/json.h"
 
 #include "worker/backupname.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "worker/request.h"
+#include "worker/http/request.h"
 
 enum { BACKUPNAME_ROOM = 201 }; /* with the NUL: a suffix still fits 255 */
 

@@ -1,11 +1,11 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/errands.h"
-#include "common/jobboard.h"
+#include "common/segment/errands.h"
+#include "common/segment/jobboard.h"
 #include "common/jsonout.h"
 #include "worker/backupname.h"
-#include "worker/problem.h"
+#include "worker/http/problem.h"
 
 #include "worker/chores.h"
 

@@ -20,13 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "common/bells.h"
+#include "common/app/app.h"
+#include "common/segment/bells.h"
 #include "common/buf.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "worker/call.h"
-#include "worker/observe.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "worker/http/call.h"
+#include "worker/http/observe.h"
 
 enum { CHORE_PATIENCE_MS = 30 * 1000 };
 

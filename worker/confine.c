@@ -1,7 +1,7 @@
-#include "common/app.h"
+#include "common/app/app.h"
 #include "common/buf.h"
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
 
 #include "worker/confine.h"
 

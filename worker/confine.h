@@ -7,7 +7,7 @@
 #ifndef PRONG_CONFINE_H
 #define PRONG_CONFINE_H
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 /* Once everything is open, before there is a second thread; nothing when
  * --no-sandbox. `first`, of its generation: it says so in the log for all, with

@@ -3,7 +3,7 @@
 #include "common/buf.h"
 #include "common/digest.h"
 #include "common/log.h"
-#include "worker/survey.h"
+#include "worker/commands/survey.h"
 
 #include "worker/migrate.h"
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "common/app.h"
-#include "worker/db.h"
+#include "common/app/app.h"
+#include "worker/db/db.h"
 
 /*
  * Applies what is missing, all of it in one BEGIN IMMEDIATE transaction: it

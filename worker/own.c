@@ -1,7 +1,7 @@
 #include "common/jsonout.h"
-#include "common/syncs.h"
-#include "worker/answer.h"
-#include "worker/problem.h"
+#include "common/segment/syncs.h"
+#include "worker/http/answer.h"
+#include "worker/http/problem.h"
 #include "worker/warm.h"
 
 #include "worker/own.h"

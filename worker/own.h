@@ -6,11 +6,11 @@
 #ifndef PRONG_OWN_H
 #define PRONG_OWN_H
 
-#include "common/routes.h"
-#include "worker/call.h"
+#include "common/app/routes.h"
+#include "worker/http/call.h"
 #include "worker/chores.h"
-#include "worker/endpoint.h"
-#include "worker/monitor.h"
+#include "worker/endpoint/endpoint.h"
+#include "worker/monitor/monitor.h"
 
 struct own_answers {
     struct db *db;

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "common/heritage.h"
-#include "common/settings.h"
+#include "common/segment/heritage.h"
+#include "common/settings/settings.h"
 
 /* The limits of one worker; 0: none. */
 struct recycle {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/vitals.h"
+#include "common/vitals/vitals.h"
 
 #include "worker/worker_private.h"
 

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cache.h"
+#include "common/segment/cache.h"
 #include "common/log.h"
-#include "worker/preflight.h"
-#include "worker/problem.h"
+#include "worker/http/preflight.h"
+#include "worker/http/problem.h"
 #include "worker/warm.h"
 
 #include "worker/site_private.h"

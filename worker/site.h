@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "worker/call.h"
-#include "worker/observe.h"
+#include "common/app/app.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "worker/http/call.h"
+#include "worker/http/observe.h"
 
 struct site;
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "worker/endpoint.h"
+#include "common/app/app.h"
+#include "worker/endpoint/endpoint.h"
 
 struct warmed {
     size_t endpoints; /* that say @warm */

@@ -7,15 +7,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/app.h"
-#include "common/bells.h"
+#include "common/app/app.h"
+#include "common/segment/bells.h"
 #include "common/digest.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "worker/confine.h"
-#include "worker/db.h"
-#include "worker/demo.h"
+#include "worker/db/db.h"
+#include "worker/endpoint/demo.h"
 
 #include "worker/worker_private.h"
 

@@ -5,7 +5,7 @@
 #ifndef PRONG_WORKER_H
 #define PRONG_WORKER_H
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 int worker_main(const struct heritage *heritage);
 

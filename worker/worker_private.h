@@ -6,11 +6,11 @@
 #define PRONG_WORKER_PRIVATE_H
 
 #include "common/loop.h"
-#include "worker/accesslog.h"
-#include "worker/conn.h"
-#include "worker/observe.h"
+#include "worker/http/accesslog.h"
+#include "worker/http/conn.h"
+#include "worker/http/observe.h"
 #include "worker/recycle.h"
-#include "worker/relay.h"
+#include "worker/threads/relay.h"
 #include "worker/site.h"
 #include "worker/worker.h"
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/sqlfile.h"
-#include "worker/arguments.h"
-#include "worker/db.h"
-#include "worker/paging.h"
+#include "common/app/sqlfile.h"
+#include "worker/endpoint/arguments.h"
+#include "worker/db/db.h"
+#include "worker/endpoint/paging.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

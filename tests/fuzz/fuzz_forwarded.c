@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/forwarded.h"
+#include "worker/http/forwarded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/accept.h"
-#include "worker/conditions.h"
-#include "worker/encoding.h"
-#include "worker/traceparent.h"
+#include "worker/http/accept.h"
+#include "worker/http/conditions.h"
+#include "worker/http/encoding.h"
+#include "worker/http/traceparent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "master/order_line.h"
-#include "master/sheet.h"
-#include "master/top_figures.h"
+#include "master/control/order_line.h"
+#include "master/control/sheet.h"
+#include "master/control/top_figures.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

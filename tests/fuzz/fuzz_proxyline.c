@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/proxyline.h"
+#include "worker/http/proxyline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

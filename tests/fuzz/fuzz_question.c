@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/sqlfile.h"
-#include "worker/db.h"
-#include "worker/question.h"
+#include "common/app/sqlfile.h"
+#include "worker/db/db.h"
+#include "worker/endpoint/question.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/pattern.h"
-#include "common/sqlfile.h"
+#include "common/app/pattern.h"
+#include "common/app/sqlfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/target.h"
+#include "worker/http/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "worker/request.h"
+#include "worker/http/request.h"
 
 static const struct request_limits ask_limits = {
     .line = 8190, .fields = 100, .field_size = 8190, .body = 1 << 20};

@@ -9,12 +9,12 @@
 #include <math.h>
 #include <time.h>
 
-#include "common/names.h"
-#include "common/tables.h"
+#include "common/segment/names.h"
+#include "common/segment/tables.h"
 #include "tests/unit/ask.h"
 #include "tests/unit/declare.h"
 #include "tests/unit/scratch.h"
-#include "worker/monitor.h"
+#include "worker/monitor/monitor.h"
 
 enum { MINUTE_MS = 60000, BORN_AGO_MS = 600000 };
 

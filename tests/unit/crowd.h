@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "common/segment.h"
+#include "common/segment/segment.h"
 
 /* What a child does; its result is the exit code. */
 typedef int crowd_body(void *self, unsigned number);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "common/sqlfile.h"
+#include "common/app/sqlfile.h"
 
 /* The first endpoint of the text; it lives until undeclare. */
 static inline const struct endpoint *declare(struct sqlfile *f,

@@ -5,7 +5,7 @@
 #ifndef PRONG_TEST_FRAMINGS_H
 #define PRONG_TEST_FRAMINGS_H
 
-#include "worker/request.h"
+#include "worker/http/request.h"
 
 static const struct request_limits limits = {
     .line = 100, .fields = 4, .field_size = 60, .body = 20};

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 #include "common/loop.h"
-#include "common/names.h"
-#include "common/shared.h"
+#include "common/segment/names.h"
+#include "common/segment/shared.h"
 
-#include "worker/observe.h"
+#include "worker/http/observe.h"
 
 enum { SLOT = 3 };
 

@@ -9,7 +9,7 @@
 
 #include <sys/epoll.h>
 
-#include "common/turnstile_private.h"
+#include "common/segment/turnstile_private.h"
 
 enum { BELLS_HEARD = 4 };
 

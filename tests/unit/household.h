@@ -23,15 +23,15 @@
 
 #include <cmocka.h>
 
-#include "common/app.h"
-#include "common/bells.h"
-#include "common/board.h"
+#include "common/app/app.h"
+#include "common/segment/bells.h"
+#include "common/segment/board.h"
 #include "common/log.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "master/keeper.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "master/keeper/keeper.h"
 #include "master/spawn.h"
-#include "worker/db.h"
+#include "worker/db/db.h"
 
 enum { PATIENCE_MS = 10000 };
 

@@ -7,7 +7,7 @@
 
 #include "watched.h"
 
-#include "worker/db_private.h"
+#include "worker/db/db_private.h"
 
 static const char kitchen[] =
     "CREATE TABLE chefs(id INTEGER PRIMARY KEY, name TEXT UNIQUE, stars);"

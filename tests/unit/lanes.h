@@ -12,9 +12,9 @@
 
 #include <pthread.h>
 
-#include "common/heritage.h"
-#include "worker/endpoint_private.h"
-#include "worker/relay.h"
+#include "common/segment/heritage.h"
+#include "worker/endpoint/endpoint_private.h"
+#include "worker/threads/relay.h"
 
 enum {
     LANES_SLOT = 7,

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "common/cache.h"
+#include "common/segment/cache.h"
 #include "common/hash.h"
 
 #define KILO ((size_t)1024)

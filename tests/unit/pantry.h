@@ -7,7 +7,7 @@
 
 #include "tests/unit/troupe.h"
 
-#include "worker/kept.h"
+#include "worker/endpoint/kept.h"
 
 static const char schema[] =
     "CREATE TABLE chefs (id INTEGER PRIMARY KEY, name TEXT);"

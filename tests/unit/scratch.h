@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "worker/db.h"
+#include "worker/db/db.h"
 
 struct scratch {
     char dir[64];

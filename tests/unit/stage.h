@@ -42,11 +42,11 @@
 
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/names.h"
-#include "common/recorder.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "common/shm.h"
+#include "common/segment/names.h"
+#include "common/segment/recorder.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "common/segment/shm.h"
 #include "master/listener.h"
 #include "master/supervisor.h"
 

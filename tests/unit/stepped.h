@@ -10,7 +10,7 @@
 
 #include <sys/ptrace.h>
 
-#include "common/turnstile_private.h"
+#include "common/segment/turnstile_private.h"
 
 enum { FIRST, STEPPED, THIRD, NEWCOMER, SLOTS, NOBODY = -1 };
 

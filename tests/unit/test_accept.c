@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/accept.h"
+#include "worker/http/accept.h"
 
 static const struct {
     const char *accept;

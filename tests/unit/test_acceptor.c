@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "worker/acceptor.h"
+#include "worker/http/acceptor.h"
 
 enum { OWN = 1, OTHER = 2, GENERATION = 5 };
 

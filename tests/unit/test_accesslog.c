@@ -17,8 +17,8 @@
 
 #include "common/log.h"
 #include "common/syslogger.h"
-#include "worker/accessline.h"
-#include "worker/accesslog.h"
+#include "worker/http/accessline.h"
+#include "worker/http/accesslog.h"
 
 struct world {
     char dir[64];

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/alerts.h"
+#include "common/app/alerts.h"
 
 static const struct alert_rules RULES = {
     .response_time = 100,

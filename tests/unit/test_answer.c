@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "worker/answer.h"
+#include "worker/http/answer.h"
 
 enum { BODY = 600, MIN_LENGTH = 500 };
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 
 static char dir[] = "/tmp/prong-app-XXXXXX";
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/appconf.h"
+#include "common/app/appconf.h"
 
 static bool parse(struct app *app, const char *text, struct fault *fault)
 {

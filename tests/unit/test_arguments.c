@@ -10,8 +10,8 @@
 
 #include "tests/unit/ask.h"
 #include "tests/unit/declare.h"
-#include "worker/arguments.h"
-#include "worker/db.h"
+#include "worker/endpoint/arguments.h"
+#include "worker/db/db.h"
 
 static struct json *reader;
 static struct arguments arguments; /* reused, as a worker does */

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "worker/authlimit.h"
+#include "worker/endpoint/authlimit.h"
 
 enum { WRONG = 3 };
 

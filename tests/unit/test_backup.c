@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/backup.h"
+#include "worker/db/backup.h"
 
 #include "scratch.h"
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "common/bells.h"
-#include "common/heritage.h"
+#include "common/segment/bells.h"
+#include "common/segment/heritage.h"
 
 /* As a loop does it (LOOP_EDGE); `data` tells whose it is. */
 static int watch(const struct bells *b, const unsigned *slots, size_t count)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/names.h"
+#include "common/segment/names.h"
 #include "master/blame.h"
 
 static struct record at(enum phase phase, const char *route, uint32_t number)

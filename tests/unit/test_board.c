@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "common/board.h"
+#include "common/segment/board.h"
 
 enum { LIFE = 10000000 }; /* more than a keeper gets to write */
 

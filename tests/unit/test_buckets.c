@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "common/buckets.h"
+#include "common/segment/buckets.h"
 
 enum { FLOOD = 200 * 1000, WORKERS = 4 };
 

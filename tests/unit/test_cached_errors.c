@@ -1,6 +1,6 @@
 #include "tests/unit/troupe.h"
 
-#include "worker/endpoint_private.h"
+#include "worker/endpoint/endpoint_private.h"
 
 static const char schema[] =
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);"

@@ -2,8 +2,8 @@
 
 #include <sys/stat.h>
 
-#include "common/app.h"
-#include "worker/check.h"
+#include "common/app/app.h"
+#include "worker/commands/check.h"
 #include "worker/migrate.h"
 
 static const char base_schema[] =

@@ -2,9 +2,9 @@
 
 #include <poll.h>
 
-#include "common/bells.h"
-#include "common/errands.h"
-#include "common/jobboard.h"
+#include "common/segment/bells.h"
+#include "common/segment/errands.h"
+#include "common/segment/jobboard.h"
 #include "worker/chores.h"
 
 /*

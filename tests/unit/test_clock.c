@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/clock.h"
+#include "worker/http/clock.h"
 
 /* What it says, read by the library, is the time it was set at. */
 static void says_now(void **state)

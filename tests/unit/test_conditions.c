@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "ask.h"
-#include "worker/conditions.h"
+#include "worker/http/conditions.h"
 
 /* The tag of what is there; its gzip form's is "a,b-gz". */
 #define TAG       "\"a,b\""

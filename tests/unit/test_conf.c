@@ -11,7 +11,7 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
-#include "common/conf.h"
+#include "common/settings/conf.h"
 
 /* Writes each entry down as "section|key|value;", refuses the key "bad". */
 static bool note(void *self, const struct conf_entry *entry,

@@ -1,8 +1,8 @@
 #include "tests/unit/wire.h"
 
-#include "common/crowd.h"
-#include "common/shared.h"
-#include "worker/conn_private.h"
+#include "common/segment/crowd.h"
+#include "common/segment/shared.h"
+#include "worker/http/conn_private.h"
 
 enum { SLOT = 3, OTHER_SLOT = 4 };
 

@@ -1,4 +1,4 @@
-#include "master/control_ask.h"
+#include "master/control/control_ask.h"
 #include "tests/unit/stage.h"
 
 /* Orders to a real supervisor over its socket; its workers are actors. */

@@ -5,10 +5,10 @@
 #include <sys/wait.h>
 
 #include "common/log.h"
-#include "master/control.h"
-#include "master/control_client.h"
-#include "master/control_ask.h"
-#include "master/control_socket.h"
+#include "master/control/control.h"
+#include "master/control/control_client.h"
+#include "master/control/control_ask.h"
+#include "master/control/control_socket.h"
 #include "tests/unit/scratch.h"
 
 /* The control and its clients, in one process: a turn lets the loop do what

@@ -1,6 +1,6 @@
 #include "ask.h"
-#include "common/routes.h"
-#include "worker/preflight.h"
+#include "common/app/routes.h"
+#include "worker/http/preflight.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

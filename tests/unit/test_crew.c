@@ -2,7 +2,7 @@
  * What the crew keeps beside the workers: the keeper, the figures in their
  * slots, and what the dead leave behind.
  */
-#include "common/tables.h"
+#include "common/segment/tables.h"
 #include "tests/unit/stage.h"
 
 static void curtain_up_with_keeper(const char *play, int workers,

@@ -1,7 +1,7 @@
 #include "crowd.h"
 
-#include "common/crowd.h"
-#include "common/heritage.h"
+#include "common/segment/crowd.h"
+#include "common/segment/heritage.h"
 
 static struct it {
     struct segment *segment;

@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "common/app.h"
-#include "common/settings.h"
-#include "worker/demo.h"
+#include "common/app/app.h"
+#include "common/settings/settings.h"
+#include "worker/endpoint/demo.h"
 
 static const struct identity demo = {.known = true, .demo = true};
 static const struct identity real = {.known = true};

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "worker/encoding.h"
+#include "worker/http/encoding.h"
 
 static const struct encoding_config usual = {
     .on = true, .min_length = 500, .level = 6};

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/lanes.h"
 
-#include "common/turnstile.h"
+#include "common/segment/turnstile.h"
 
 static const char schema[] =
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);"

@@ -1,7 +1,7 @@
 #include "tests/unit/troupe.h"
 
-#include "common/episodes.h"
-#include "common/turnstile.h"
+#include "common/segment/episodes.h"
+#include "common/segment/turnstile.h"
 
 enum { WRONG = 5, STRANGER_SLOT = 40, WRITES = 10, SHED_MS = 20 };
 

@@ -4,9 +4,9 @@
  */
 #include "tests/unit/troupe.h"
 
-#include "common/syncs.h"
-#include "common/turnstile.h"
-#include "worker/endpoint_private.h"
+#include "common/segment/syncs.h"
+#include "common/segment/turnstile.h"
+#include "worker/endpoint/endpoint_private.h"
 
 static const char schema[] =
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL);"

@@ -2,8 +2,8 @@
 
 #include <sched.h>
 
-#include "common/errands.h"
-#include "common/heritage.h"
+#include "common/segment/errands.h"
+#include "common/segment/heritage.h"
 
 static struct {
     struct segment *segment;

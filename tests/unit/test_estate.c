@@ -12,13 +12,13 @@
 
 #include <cmocka.h>
 
-#include "common/crowd.h"
-#include "common/flights.h"
+#include "common/segment/crowd.h"
+#include "common/segment/flights.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/names.h"
-#include "common/recorder.h"
-#include "common/tables.h"
+#include "common/segment/names.h"
+#include "common/segment/recorder.h"
+#include "common/segment/tables.h"
 #include "master/estate.h"
 
 enum { SLOT = 3, OTHER = 4, PID = 4711, TABLE = 9 };

@@ -2,8 +2,8 @@
 
 #include <sched.h>
 
-#include "common/flights.h"
-#include "common/heritage.h"
+#include "common/segment/flights.h"
+#include "common/segment/heritage.h"
 
 enum what { CLAIM, LAND, UNDER_WAY, FORGET };
 

@@ -1,5 +1,5 @@
 #include "ask.h"
-#include "worker/forwarded.h"
+#include "worker/http/forwarded.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -1,5 +1,5 @@
 #include "ask.h"
-#include "worker/gate.h"
+#include "worker/endpoint/gate.h"
 
 /* --admin-bind asks for no token; so it looks at who could be made to call. */
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/histogram.h"
+#include "common/segment/histogram.h"
 
 static const uint64_t second = 1000000000;
 

@@ -5,9 +5,9 @@
 #include <time.h>
 
 #include "common/digest.h"
-#include "worker/accept.h"
-#include "worker/idempotency.h"
-#include "worker/problem.h"
+#include "worker/http/accept.h"
+#include "worker/endpoint/idempotency.h"
+#include "worker/http/problem.h"
 
 static const struct endpoint create = {.method = METHOD_POST, .path = "/items"};
 static const struct endpoint change = {.method = METHOD_PUT,

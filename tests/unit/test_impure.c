@@ -1,7 +1,7 @@
 #include "watched.h"
 
 #include "common/log.h"
-#include "worker/impure.h"
+#include "worker/db/impure.h"
 
 static const char tables[] = "CREATE TABLE t(a); CREATE VIEW v AS SELECT"
                              " date(a) AS day FROM t;";

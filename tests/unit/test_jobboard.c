@@ -1,6 +1,6 @@
 #include "crowd.h"
 
-#include "common/jobboard.h"
+#include "common/segment/jobboard.h"
 
 static struct {
     struct segment *segment;

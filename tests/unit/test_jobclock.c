@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "master/jobclock.h"
+#include "master/keeper/jobclock.h"
 
 static const int64_t SECOND = 1000;
 static const int64_t MINUTE = 60000;

@@ -3,8 +3,8 @@
 #include <time.h>
 
 #include "common/arena.h"
-#include "common/sqlfile.h"
-#include "worker/jobrun.h"
+#include "common/app/sqlfile.h"
+#include "worker/endpoint/jobrun.h"
 
 /* ---- jobs, and a database to run them on ---- */
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
-#include "worker/db.h"
-#include "worker/json.h"
+#include "worker/db/db.h"
+#include "worker/http/json.h"
 
 static struct json *reader;
 static struct buf seen;

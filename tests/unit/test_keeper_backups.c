@@ -6,15 +6,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/app.h"
-#include "common/errands.h"
+#include "common/app/app.h"
+#include "common/segment/errands.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "master/backup_folder.h"
-#include "master/keeper_backups.h"
-#include "worker/backup_command.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "master/keeper/backup_folder.h"
+#include "master/keeper/keeper_backups.h"
+#include "worker/commands/backup_command.h"
 
 #include "scratch.h"
 

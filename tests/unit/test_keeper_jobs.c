@@ -2,19 +2,19 @@
 
 #include "scratch.h"
 
-#include "common/app.h"
-#include "common/jobboard.h"
+#include "common/app/app.h"
+#include "common/segment/jobboard.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/names.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "common/sqlfile.h"
-#include "common/syncs.h"
-#include "common/turnstile.h"
-#include "master/keeper_jobs.h"
-#include "worker/idempotency.h"
-#include "worker/jobrun.h"
+#include "common/segment/names.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "common/app/sqlfile.h"
+#include "common/segment/syncs.h"
+#include "common/segment/turnstile.h"
+#include "master/keeper/keeper_jobs.h"
+#include "worker/endpoint/idempotency.h"
+#include "worker/endpoint/jobrun.h"
 
 enum { ASKER = 5 };
 

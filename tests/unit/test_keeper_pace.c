@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "master/keeper_pace.h"
+#include "master/keeper/keeper_pace.h"
 
 enum { START_MS = 1000000 };
 

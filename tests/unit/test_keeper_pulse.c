@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/loop.h"
-#include "master/keeper_pulse.h"
+#include "master/keeper/keeper_pulse.h"
 
 enum { SECOND = 1000, PATIENCE_MS = 10000 };
 

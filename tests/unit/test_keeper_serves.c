@@ -1,12 +1,12 @@
 #include "tests/unit/household.h"
 
-#include "common/errands.h"
-#include "common/names.h"
-#include "common/syncs.h"
-#include "common/tables.h"
-#include "common/turnstile.h"
+#include "common/segment/errands.h"
+#include "common/segment/names.h"
+#include "common/segment/syncs.h"
+#include "common/segment/tables.h"
+#include "common/segment/turnstile.h"
 #include "tests/unit/declare.h"
-#include "worker/jobrun.h"
+#include "worker/endpoint/jobrun.h"
 
 enum { WORKER = 0, SLOW_NS = 20000000 };
 

@@ -5,9 +5,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "common/names.h"
-#include "common/statsd.h"
-#include "master/keeper_statsd.h"
+#include "common/segment/names.h"
+#include "common/vitals/statsd.h"
+#include "master/keeper/keeper_statsd.h"
 
 /* The statsd: a UDP socket, and the sums of what came. */
 static struct {

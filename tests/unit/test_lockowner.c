@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include "common/lockowner.h"
+#include "common/segment/lockowner.h"
 
 /* A file of its own, and somebody who locks it. */
 struct vault {

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "common/heritage.h"
-#include "common/metrics.h"
-#include "common/names.h"
+#include "common/segment/heritage.h"
+#include "common/segment/metrics.h"
+#include "common/segment/names.h"
 
 static struct metrics *m;
 static struct totals t;

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "common/app.h"
+#include "common/app/app.h"
 #include "worker/migrate.h"
 
 enum { SCRIPTS_MAX = 4 };

@@ -1,4 +1,4 @@
-#include "common/board.h"
+#include "common/segment/board.h"
 #include "tests/unit/cockpit.h"
 
 #define CHEFS "GET /api/chefs"

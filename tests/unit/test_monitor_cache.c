@@ -1,6 +1,6 @@
-#include "common/cache.h"
+#include "common/segment/cache.h"
 #include "common/hash.h"
-#include "common/segment.h"
+#include "common/segment/segment.h"
 #include "tests/unit/cockpit.h"
 
 #define CHEFS "GET /api/chefs"

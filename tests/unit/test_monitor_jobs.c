@@ -1,6 +1,6 @@
 #include "cockpit.h"
 
-#include "common/jobboard.h"
+#include "common/segment/jobboard.h"
 
 /* 2026-03-10 03:30:00.250 UTC */
 #define RAN INT64_C(1773113400250)

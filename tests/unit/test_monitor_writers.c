@@ -1,6 +1,6 @@
-#include "common/jobboard.h"
-#include "common/syncs.h"
-#include "common/turnstile_private.h"
+#include "common/segment/jobboard.h"
+#include "common/segment/syncs.h"
+#include "common/segment/turnstile_private.h"
 #include "tests/unit/cockpit.h"
 
 #define POST "POST /api/chefs"

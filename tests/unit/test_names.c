@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "common/names.h"
+#include "common/segment/names.h"
 
 static unsigned number_of(struct names *n, unsigned i)
 {

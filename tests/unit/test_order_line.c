@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "master/order_line.h"
+#include "master/control/order_line.h"
 
 static void orders_are_read(void **state)
 {

@@ -1,11 +1,11 @@
-#include "common/board.h"
-#include "common/turnstile_private.h"
+#include "common/segment/board.h"
+#include "common/segment/turnstile_private.h"
 #include "master/changes.h"
-#include "master/figures.h"
-#include "master/inflight.h"
-#include "master/order_changes.h"
-#include "master/order_show.h"
-#include "master/order_writers.h"
+#include "master/control/figures.h"
+#include "master/control/inflight.h"
+#include "master/control/order_changes.h"
+#include "master/control/order_show.h"
+#include "master/control/order_writers.h"
 #include "tests/unit/cockpit.h"
 
 static const uint64_t SECOND = 1000000000;

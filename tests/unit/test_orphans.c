@@ -1,10 +1,10 @@
 #include "crowd.h"
 
-#include "common/bells.h"
-#include "common/cache.h"
-#include "common/shared.h"
-#include "common/tables.h"
-#include "common/turnstile.h"
+#include "common/segment/bells.h"
+#include "common/segment/cache.h"
+#include "common/segment/shared.h"
+#include "common/segment/tables.h"
+#include "common/segment/turnstile.h"
 #include "master/orphans.h"
 
 enum { SLOT = 3, OTHER = 4, OURS = 5 };

@@ -1,7 +1,7 @@
 #include "theatre.h"
 
-#include "common/errands.h"
-#include "common/jobboard.h"
+#include "common/segment/errands.h"
+#include "common/segment/jobboard.h"
 #include "worker/own.h"
 
 /* The worker of slot 0, its keeper (played by the test), and an app with one

@@ -10,7 +10,7 @@
 
 #include "tests/unit/ask.h"
 #include "tests/unit/declare.h"
-#include "worker/paging.h"
+#include "worker/endpoint/paging.h"
 
 static const struct {
     const char *text;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/pattern.h"
+#include "common/app/pattern.h"
 
 static const struct {
     const char *pattern;

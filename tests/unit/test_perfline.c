@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/perfline.h"
+#include "common/vitals/perfline.h"
 
 static void idle(void **state)
 {

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "common/log.h"
-#include "common/perflog.h"
+#include "common/vitals/perflog.h"
 
 static char dir[64];
 static char path[96]; /* dir/f, as perflog keeps it */

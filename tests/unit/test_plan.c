@@ -1,9 +1,9 @@
 #include "tests/unit/theatre.h"
 
-#include "common/names.h"
-#include "common/shm.h"
-#include "common/tables.h"
-#include "worker/plan.h"
+#include "common/segment/names.h"
+#include "common/segment/shm.h"
+#include "common/segment/tables.h"
+#include "worker/endpoint/plan.h"
 
 /* Apps that must not start, and where the fault lies. */
 static const struct {

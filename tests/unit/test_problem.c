@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/problem.h"
+#include "worker/http/problem.h"
 
 static struct response res;
 

@@ -1,10 +1,10 @@
 #include <ctype.h>
 
-#include "common/board.h"
-#include "common/syncs.h"
-#include "common/turnstile.h"
+#include "common/segment/board.h"
+#include "common/segment/syncs.h"
+#include "common/segment/turnstile.h"
 #include "tests/unit/cockpit.h"
-#include "worker/promtext.h"
+#include "worker/monitor/promtext.h"
 
 /* ---- a checker of the text format, which knows nothing of its writer -----*/
 

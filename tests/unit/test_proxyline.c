@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/proxyline.h"
+#include "worker/http/proxyline.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MARK         "\r\n\r\n\0\r\nQUIT\n"

@@ -1,6 +1,6 @@
 #include "tests/unit/theatre.h"
 
-#include "worker/question.h"
+#include "worker/endpoint/question.h"
 
 static const char schema[] =
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, price REAL);";

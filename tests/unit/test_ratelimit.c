@@ -1,6 +1,6 @@
 #include "tests/unit/troupe.h"
 
-#include "common/turnstile.h"
+#include "common/segment/turnstile.h"
 
 static const char schema[] = "CREATE TABLE items (id INTEGER PRIMARY KEY, name "
                              "TEXT);"

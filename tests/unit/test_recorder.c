@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "common/heritage.h"
-#include "common/recorder.h"
+#include "common/segment/heritage.h"
+#include "common/segment/recorder.h"
 
 enum {
     SLOT = 3,

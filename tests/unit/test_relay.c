@@ -13,7 +13,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
-#include "worker/relay.h"
+#include "worker/threads/relay.h"
 
 enum {
     THREADS = 4,

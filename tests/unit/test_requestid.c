@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/requestid.h"
+#include "worker/http/requestid.h"
 
 enum { MANY = 20000 };
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "worker/response.h"
+#include "worker/http/response.h"
 
 #define DATE        "Sun, 06 Nov 1994 08:49:37 GMT"
 #define TOP(status) "HTTP/1.1 " status "\r\nServer: prong\r\nDate: " DATE "\r\n"

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/backup.h"
-#include "worker/restore.h"
+#include "worker/db/backup.h"
+#include "worker/db/restore.h"
 
 #include "scratch.h"
 

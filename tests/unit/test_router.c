@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/router.h"
+#include "worker/http/router.h"
 
 enum { GET = 1 << METHOD_GET, POST = 1 << METHOD_POST, PUT = 1 << METHOD_PUT };
 

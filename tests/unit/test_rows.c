@@ -1,6 +1,6 @@
 #include "tests/unit/scratch.h"
 
-#include "worker/rows.h"
+#include "worker/endpoint/rows.h"
 
 static struct {
     struct db *db;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "common/cpus.h"
-#include "common/sampler.h"
+#include "common/vitals/sampler.h"
 
 static struct shared shared;
 

@@ -16,9 +16,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "common/capabilities.h"
+#include "common/sandbox/capabilities.h"
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
 #include "common/syslogger.h"
 
 enum { OK = 0, WRONG = 1, NOT_HERE = 77 };

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "common/shm.h"
+#include "common/segment/shm.h"
 
 static const struct segment_want wants[] = {
     {"small", 1},

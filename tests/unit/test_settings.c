@@ -12,7 +12,7 @@
 
 #include "common/buf.h"
 #include "common/cpus.h"
-#include "common/settings_table.h"
+#include "common/settings/settings_table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/settings_table.h"
+#include "common/settings/settings_table.h"
 
 static struct settings *load(const char *flags)
 {

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
-#include "common/settings_table.h"
-#include "common/routes.h"
+#include "common/settings/settings_table.h"
+#include "common/app/routes.h"
 
 /* What `write` prints. The caller frees it. */
 static char *printed(void (*write)(FILE *to))

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
-#include "common/settings_table.h"
+#include "common/settings/settings_table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

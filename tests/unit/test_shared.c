@@ -1,12 +1,12 @@
 #include "crowd.h"
 
-#include "common/buckets.h"
-#include "common/cache.h"
-#include "common/crowd.h"
-#include "common/flights.h"
-#include "common/names.h"
-#include "common/shared.h"
-#include "common/tables.h"
+#include "common/segment/buckets.h"
+#include "common/segment/cache.h"
+#include "common/segment/crowd.h"
+#include "common/segment/flights.h"
+#include "common/segment/names.h"
+#include "common/segment/shared.h"
+#include "common/segment/tables.h"
 
 static bool opened(struct shared *s, size_t cache_size)
 {

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "worker/shed.h"
+#include "worker/endpoint/shed.h"
 
 /* One request: when its turn comes, and how long it has waited, in ms. */
 struct turn {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "master/sheet.h"
+#include "master/control/sheet.h"
 
 static struct buf out;
 static struct sheet sheet;

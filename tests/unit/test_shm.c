@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "common/shm.h"
+#include "common/segment/shm.h"
 
 enum { SIZE = 100000 };
 

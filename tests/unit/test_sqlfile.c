@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "common/conf.h"
-#include "common/pattern.h"
-#include "common/sqlfile.h"
+#include "common/settings/conf.h"
+#include "common/app/pattern.h"
+#include "common/app/sqlfile.h"
 
 /* The fixtures: ok_*.sql parse; error_*.sql say in their first line, as
  * "-- line: reason", what is wrong with them. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/sqllex.h"
+#include "common/app/sqllex.h"
 
 static const char letters[] = {
     [SQL_END] = '.',           [SQL_LINE_COMMENT] = '-',

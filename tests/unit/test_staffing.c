@@ -2,9 +2,9 @@
  * How many workers serve while they are replaced: by a reload, because they
  * ask for it, or because they are stopped.
  */
-#include "common/flights.h"
-#include "common/syncs.h"
-#include "common/turnstile.h"
+#include "common/segment/flights.h"
+#include "common/segment/syncs.h"
+#include "common/segment/turnstile.h"
 #include "tests/unit/stage.h"
 
 /* How many of this kind had happened before that event. */

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "web.h"
-#include "worker/conditions.h"
-#include "worker/filecache.h"
-#include "worker/static.h"
+#include "worker/http/conditions.h"
+#include "worker/http/filecache.h"
+#include "worker/http/static.h"
 
 #define MODIFIED WEB_MODIFIED
 

@@ -6,8 +6,8 @@
 #include <zlib.h>
 
 #include "web.h"
-#include "worker/filecache.h"
-#include "worker/static.h"
+#include "worker/http/filecache.h"
+#include "worker/http/static.h"
 
 #define ACCEPT "Accept-Encoding: gzip, deflate\r\n"
 

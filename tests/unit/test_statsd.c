@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/statsd.h"
+#include "common/vitals/statsd.h"
 
 /* All datagrams one below the other, as they would be received. */
 static struct {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/heritage.h"
-#include "common/syncs.h"
+#include "common/segment/heritage.h"
+#include "common/segment/syncs.h"
 
 /* Who was rung how often, in place of real bells. */
 static unsigned rung[SLOTS_ALL];

@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <sys/ptrace.h>
 
-#include "common/heritage.h"
-#include "common/syncs.h"
+#include "common/segment/heritage.h"
+#include "common/segment/syncs.h"
 
 /*
  * One process, executed instruction by instruction, and the world at each of

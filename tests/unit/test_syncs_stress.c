@@ -6,8 +6,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#include "common/heritage.h"
-#include "common/syncs.h"
+#include "common/segment/heritage.h"
+#include "common/segment/syncs.h"
 
 /*
  * A disk that knows what was written and what was synced, and processes that

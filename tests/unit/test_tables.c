@@ -1,8 +1,8 @@
 #include "crowd.h"
 
-#include "common/heritage.h"
-#include "common/names.h"
-#include "common/tables.h"
+#include "common/segment/heritage.h"
+#include "common/segment/names.h"
+#include "common/segment/tables.h"
 
 /*
  * The protocol, step by step. A story is a text of steps, divided by ';':

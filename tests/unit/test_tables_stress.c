@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "common/tables.h"
+#include "common/segment/tables.h"
 
 /*
  * A database of three rows, with SQLite's lock and change counter. Writers

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/target.h"
+#include "worker/http/target.h"
 
 static const struct {
     const char *raw;

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "common/heritage.h"
+#include "common/segment/heritage.h"
 
 /* An app folder with nothing but its settings; the database lies beside. */
 static void make_app(const struct scratch *s)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "master/top_screen.h"
+#include "master/control/top_screen.h"
 
 /* Ten requests of about 1 ms (bucket 175) and one of about 100 ms, then as
  * many again and an error. */

@@ -9,7 +9,7 @@
 
 #include "common/loop.h"
 
-#include "worker/trace.h"
+#include "worker/http/trace.h"
 
 enum { NAP_NS = 2000 * 1000 };
 

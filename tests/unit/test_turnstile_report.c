@@ -1,6 +1,6 @@
 #include "hall.h"
 
-#include "common/names.h"
+#include "common/segment/names.h"
 
 static const uint64_t SECOND = 1000000000; /* in ns */
 

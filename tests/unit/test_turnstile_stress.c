@@ -3,8 +3,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "common/heritage.h"
-#include "common/turnstile.h"
+#include "common/segment/heritage.h"
+#include "common/segment/turnstile.h"
 
 /*
  * Processes that want the turn again as soon as they have passed it on, and

@@ -16,11 +16,11 @@
 
 #include <cmocka.h>
 
-#include "common/bells.h"
+#include "common/segment/bells.h"
 #include "common/buf.h"
-#include "common/cache.h"
+#include "common/segment/cache.h"
 #include "common/loop.h"
-#include "common/segment.h"
+#include "common/segment/segment.h"
 #include "master/handover.h"
 #include "master/upgrade.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "common/urlpath.h"
+#include "common/app/urlpath.h"
 
 static void shapes(void **state)
 {

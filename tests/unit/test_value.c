@@ -9,9 +9,9 @@
 #include <math.h>
 #include <cmocka.h>
 
-#include "common/paramdecl.h"
-#include "common/pattern.h"
-#include "common/value.h"
+#include "common/app/paramdecl.h"
+#include "common/app/pattern.h"
+#include "common/app/value.h"
 
 #define TEXT(s)   .raw = {.kind = RAW_TEXT, .text = {s, sizeof(s) - 1}}
 #define STRING(s) .raw = {.kind = RAW_STRING, .text = {s, sizeof(s) - 1}}

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "common/vitals.h"
+#include "common/vitals/vitals.h"
 
 static struct vitals before;
 static struct vitals after;

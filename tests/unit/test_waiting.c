@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/waiting.h"
+#include "worker/endpoint/waiting.h"
 
 enum { OWN_SLOT = 1, OTHER_SLOT = 2, MANY = 300 };
 

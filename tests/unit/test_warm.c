@@ -1,6 +1,6 @@
 #include "tests/unit/troupe.h"
 
-#include "worker/endpoint_private.h"
+#include "worker/endpoint/endpoint_private.h"
 #include "worker/warm.h"
 
 static const char schema[] =

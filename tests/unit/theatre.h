@@ -20,10 +20,10 @@
 #include "common/digest.h"
 #include "common/loop.h"
 #include "tests/unit/ask.h"
-#include "worker/endpoint.h"
-#include "worker/idempotency.h"
-#include "worker/router.h"
-#include "worker/token.h"
+#include "worker/endpoint/endpoint.h"
+#include "worker/endpoint/idempotency.h"
+#include "worker/http/router.h"
+#include "worker/endpoint/token.h"
 
 struct theatre {
     char dir[64];

@@ -5,7 +5,7 @@
 #include "scratch.h"
 
 #include "common/digest.h"
-#include "worker/token.h"
+#include "worker/endpoint/token.h"
 
 static inline struct db *open_tokens(const struct scratch *s)
 {

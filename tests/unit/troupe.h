@@ -15,12 +15,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common/cache.h"
-#include "common/flights.h"
+#include "common/segment/cache.h"
+#include "common/segment/flights.h"
 #include "common/loop.h"
-#include "common/metrics.h"
-#include "common/names.h"
-#include "common/tables.h"
+#include "common/segment/metrics.h"
+#include "common/segment/names.h"
+#include "common/segment/tables.h"
 
 enum { ANNA_SLOT = 0, BEN_SLOT = 1, TROUPE_CACHE = 1 << 20 };
 

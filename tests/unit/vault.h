@@ -12,14 +12,14 @@
 
 #include "tests/unit/scratch.h"
 
-#include "common/bells.h"
-#include "common/board.h"
+#include "common/segment/bells.h"
+#include "common/segment/board.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/settings.h"
-#include "common/shared.h"
-#include "common/syncs.h"
-#include "master/keeper_wal.h"
+#include "common/settings/settings.h"
+#include "common/segment/shared.h"
+#include "common/segment/syncs.h"
+#include "master/keeper/keeper_wal.h"
 
 enum {
     LIMIT = 20, /* wal_autocheckpoint */

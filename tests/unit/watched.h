@@ -7,9 +7,9 @@
 
 #include "scratch.h"
 
-#include "common/names.h"
-#include "common/shm.h"
-#include "common/tables.h"
+#include "common/segment/names.h"
+#include "common/segment/shm.h"
+#include "common/segment/tables.h"
 
 enum { OWN_SLOT = 3, OTHER_SLOT = 7, LIST_BYTES = 512 };
 

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "worker/static.h"
+#include "worker/http/static.h"
 
 enum { WEB_DAY = 1577880000 }; /* Wed, 01 Jan 2020 12:00:00 GMT */
 

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "worker/conn.h"
+#include "worker/http/conn.h"
 
 enum { PATIENCE_MS = 10000, LATER_MAX = 4 };
 

@@ -1,0 +1,26 @@
+/*
+ * order_act: the orders that do something, or that answer in a sentence. What
+ * changes something is logged, with who asked for it. Master only.
+ */
+#ifndef PRONG_ORDER_ACT_H
+#define PRONG_ORDER_ACT_H
+
+#include "master/control/control.h"
+#include "master/control/order_line.h"
+
+struct supervisor;
+
+/* The answer is that there is none, and why; true. */
+bool order_refuse(struct control_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Whether it is one of these. */
+bool order_acts(enum order_verb verb);
+/* False: the answer comes later, by order_end_reload; call->memo is set. */
+bool order_act(struct supervisor *s, const struct order *o,
+               struct control_call *call);
+/* How the reload ended; false: not yet, and never when it is `late`. */
+bool order_end_reload(const struct supervisor *s, const struct order *o,
+                      struct control_call *call, bool late);
+
+#endif
