@@ -98,7 +98,7 @@ soak: $(B)/prong build/.packages-test
 	@tests/soak.sh $(B) 50
 
 # ---- care -------------------------------------------------------------------
-C_FILES := $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h bench/*/*.c)
+C_FILES := $(wildcard $(foreach d,common master worker tests bench,$d/*.[ch] $d/*/*.[ch]))
 format: build/.packages-lint
 	clang-format -i $(C_FILES)
 lint: build/.packages-lint build/.packages-build build/.packages-test

@@ -28,8 +28,12 @@ said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 failed=0
 
-c_files=(*/*.c tests/*/*.c tests/*/*/*.c bench/*/*.c)
-headers=(*/*.h tests/*/*.h bench/*/*.h)
+parts=(common master worker tests bench)
+c_files=() headers=()
+for part in "${parts[@]}"; do
+    c_files+=("$part"/*.c "$part"/*/*.c "$part"/*/*/*.c)
+    headers+=("$part"/*.h "$part"/*/*.h "$part"/*/*/*.h)
+done
 scripts=(*/*.sh */*/*.sh)
 
 # Names of files that begin with "#!" and have no ending.

@@ -34,7 +34,7 @@ def broken_links(text, rules):
 def source():
     """All C of the server, with literals that go over several lines joined."""
     text = "".join(open(path, encoding="utf-8").read()
-                   for path in glob.glob("[cmw]*/*.c"))
+                   for path in glob.glob("[cmw]*/**/*.c", recursive=True))
     text = re.sub(r'"\s*PRI[a-z0-9]+\s*"', "%d", text)
     return re.sub(r'"\s*\n\s*"', "", text)
 
