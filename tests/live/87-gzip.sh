@@ -19,6 +19,13 @@ SELECT printf('%0*d', :n - 2, 7);
 -- @value
 SELECT printf('%0*d', :n - 2, 7);
 
+-- GET /secret
+-- @param n integer min 3
+-- @cache 1h
+-- @http private, no-transform
+-- @value
+SELECT printf('%0*d', :n - 2, 7);
+
 -- POST /text
 -- @auth public
 -- @param text text required
@@ -113,6 +120,13 @@ for path in ("/text", "/kept"):
                 for field in ("content-length", "etag", "content-encoding", "vary"):
                     same(head.headers.get(field), full.headers.get(field),
                          f"HEAD of {name}: {field}")
+
+# ---- never, where the endpoint says so: not computed, not kept
+
+for _ in range(3):
+    got = ask("GET", "/secret?n=3000", GZIP)
+    same((len(got.body), packed(got), varies(got)), (3000, False, False),
+         "no-transform")
 
 # ---- what a client accepts
 

@@ -4,6 +4,7 @@
 
 #include "common/loop.h"
 #include "common/segment/names.h"
+#include "worker/endpoint/cachecontrol.h"
 #include "worker/endpoint/gate.h"
 #include "worker/db/impure.h"
 #include "worker/http/problem.h"
@@ -224,6 +225,9 @@ static void settle(struct endpoints *es, size_t index)
     p->index = index;
     p->limit = ratelimit_of(p->plan->e, buckets_of(es));
     p->route = number_of(es, p->plan->e);
+    /* RFC 9111, 5.2.2.6, is about proxies; what they may not, we do not. */
+    if (!cachecontrol_has(p->plan->e->http, "no-transform"))
+        p->encoder = es->config.encoder;
     if (p->plan->writes)
         p->twin = find_twin(es, index);
     if (es->kept && es->config.first)

@@ -101,14 +101,14 @@ static void add_vary(const struct visit *v, bool shrinks)
  * nothing here reads; a bearer token only goes where a page that has it sends
  * it (RFC 6750, 5.3). So who can ask as the victim has the token, and needs no
  * guesses. An app that is put behind a proxy which makes tokens of cookies
- * has to switch --gzip off, or compress where it can tell.
+ * says "no-transform" in the @http of such endpoints, or has --gzip off.
  */
 static void compress(struct visit *v, struct answer *a, const struct choice *c)
 {
     if (!c->gzip || c->status != a->status)
         return;
     buf_clear(&v->es->gzip);
-    a->shrinks = encoder_gzip(v->es->config.encoder, a->body, &v->es->gzip);
+    a->shrinks = encoder_gzip(v->p->encoder, a->body, &v->es->gzip);
     a->gzip = buf_view(&v->es->gzip);
     v->call->trace->compressed = a->shrinks;
 }
@@ -131,7 +131,7 @@ static void give(struct visit *v)
 {
     struct answer a;
 
-    answer_take(&a, v->call->res, v->es->config.encoder);
+    answer_take(&a, v->call->res, v->p->encoder);
     add_vary(v, a.shrinks);
     struct choice c = answer_choose(&a, v->call->req);
     compress(v, &a, &c);
@@ -168,6 +168,6 @@ void endpoint_finish(struct visit *v)
 void endpoint_shrink(struct visit *v)
 {
     if (response_body(v->call->res).len > 0)
-        add_vary(v, answer_compress(v->call->res, v->call->req,
-                                    v->es->config.encoder, &v->es->gzip));
+        add_vary(v, answer_compress(v->call->res, v->call->req, v->p->encoder,
+                                    &v->es->gzip));
 }

@@ -32,6 +32,7 @@ struct prepared {
     struct kept_policy policy;
     unsigned route; /* number of its name */
     struct ratelimit limit;
+    struct encoder *encoder; /* null: its answers are not compressed */
 };
 
 /* Where a write is on its way. */

@@ -1,40 +1,15 @@
 #include "common/segment/names.h"
 
+#include "worker/endpoint/cachecontrol.h"
+
 #include "worker/endpoint/kept.h"
-
-/* "max-age=60, stale-while-revalidate=300": the seconds of one, as ms. */
-static uint64_t directive_ms(const char *http, const char *name)
-{
-    struct slice rest = slice_of(http);
-    int64_t seconds;
-
-    while (rest.ptr) {
-        struct slice value = slice_trim(slice_cut(&rest, ','));
-        struct slice key = slice_cut(&value, '=');
-        if (value.ptr && slice_is_nocase(slice_trim(key), name) &&
-            text_int64(slice_trim(value), &seconds) && seconds > 0 &&
-            seconds <= INT32_MAX)
-            return (uint64_t)seconds * 1000;
-    }
-    return 0;
-}
-
-static bool has_directive(const char *http, const char *name)
-{
-    struct slice rest = slice_of(http);
-
-    while (rest.ptr)
-        if (slice_is_nocase(slice_trim(slice_cut(&rest, ',')), name))
-            return true;
-    return false;
-}
 
 /* RFC 9111, 4.2.4: what these say, no other directive allows. */
 static bool forbids_stale(const char *http)
 {
-    return has_directive(http, "must-revalidate") ||
-           has_directive(http, "proxy-revalidate") ||
-           has_directive(http, "no-cache");
+    return cachecontrol_has(http, "must-revalidate") ||
+           cachecontrol_has(http, "proxy-revalidate") ||
+           cachecontrol_has(http, "no-cache");
 }
 
 /* False when there are too many. */
@@ -87,8 +62,8 @@ void kept_policy(struct kept_policy *p, const struct plan *plan,
     p->fresh_ms = (uint64_t)e->cache_ms;
     if (e->http == NULL || forbids_stale(e->http))
         return;
-    p->while_ms = directive_ms(e->http, "stale-while-revalidate");
-    p->error_ms = directive_ms(e->http, "stale-if-error");
+    p->while_ms = cachecontrol_ms(e->http, "stale-while-revalidate");
+    p->error_ms = cachecontrol_ms(e->http, "stale-if-error");
 }
 
 void kept_refresh(struct kept_policy *p, const struct plan *plan,
