@@ -4,6 +4,10 @@ stopped, and the server is reloaded, scaled and upgraded, at random.
 
     bench/chaos.py [--seconds 60] [--seed N] [--workers 3] [--rate 400]
                    [--only kill,stop,…] [--without upgrade,…] [--untimed]
+                   [--beside]
+
+With --beside a second hand kills and stops workers at any moment of the acts:
+in the middle of a reload, an upgrade, another kill.
 
 The verdict: no request may fail, but those on a connection that a killed
 worker held when it was killed (each failure is looked up there); every write
@@ -18,6 +22,7 @@ import signal
 import sqlite3
 import statistics
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -35,7 +40,7 @@ class Kill:
     looked: float  # CLOCK_MONOTONIC
     ports: set     # of the connections that it held then
     when: float
-    full_ms: float = 0.0
+    full_ms: float = 0.0  # 0: not measured, others may have died with it
 
     def took(self, failure):
         """It held that connection: then, or since."""
@@ -57,23 +62,29 @@ class Run:
 
     def kill(self):
         pid = self.random.choice(sorted(self.full()))
-        looked = time.monotonic()
-        ports = self.server.client_ports(pid)
-        kill = Kill(pid, looked, ports, time.monotonic())
-        os.kill(pid, signal.SIGKILL)
+        kill = self.kill_one(pid)
 
         def is_full():
             now = self.server.ready_workers()
             return pid not in now and len(now) >= self.wanted
         wait_for("full strength", is_full, pause=0.001)
         kill.full_ms = 1e3 * (time.monotonic() - kill.when)
+
+    def kill_one(self, pid):
+        looked = time.monotonic()
+        ports = self.server.client_ports(pid)
+        kill = Kill(pid, looked, ports, time.monotonic())
         self.kills.append(kill)
+        os.kill(pid, signal.SIGKILL)
+        return kill
 
     def stop(self):
         """SIGSTOP, and CONT after a moment; its clients wait that long, unless
         the server has replaced it by then."""
-        pid = self.random.choice(sorted(self.full()))
-        pause = self.random.uniform(0.1, 0.6)
+        self.stop_one(self.random.choice(sorted(self.full())),
+                      self.random.uniform(0.1, 0.6))
+
+    def stop_one(self, pid, pause):
         os.kill(pid, signal.SIGSTOP)
         time.sleep(pause)
         with contextlib.suppress(ProcessLookupError):
@@ -155,7 +166,33 @@ class Run:
             getattr(self, act)()
             self.done[act] = self.done.get(act, 0) + 1
             time.sleep(self.random.uniform(0.05, 0.4))
-        self.full()
+
+    def beside(self, ended, chance):
+        """The second hand, until the first has ended. It leaves one worker
+        alone, for else nobody could answer."""
+        while not ended.wait(chance.uniform(0.1, 1.0)):
+            there = sorted(self.server.ready_workers())
+            if len(there) < 2:
+                continue
+            pid = chance.choice(there)
+            with contextlib.suppress(ProcessLookupError):
+                if chance.random() < 0.5:
+                    self.kill_one(pid)
+                else:
+                    self.stop_one(pid, chance.uniform(0.1, 0.6))
+                self.done["beside"] = self.done.get("beside", 0) + 1
+
+    @contextlib.contextmanager
+    def second_hand(self, seed):
+        ended = threading.Event()
+        hand = threading.Thread(target=self.beside,
+                                args=(ended, random.Random(seed)))
+        hand.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            hand.join()
 
 
 ACTS = ("kill", "kill", "stop", "reload", "more", "fewer", "upgrade", "control")
@@ -211,7 +248,7 @@ def judge(run, report, timed):
     rows = count_rows(run.server, report)
     if rows:
         wrong.append(rows)
-    full = [k.full_ms for k in run.kills]
+    full = [k.full_ms for k in run.kills if k.full_ms]
     if full and timed and max(full) > FULL_STRENGTH_MS:
         wrong.append(f"full strength only after {max(full):.0f} ms")
     print("done to it:      ", ", ".join(f"{n} {act}" for act, n
@@ -243,6 +280,8 @@ def main():
     p.add_argument("--without", default="")
     p.add_argument("--untimed", action="store_true",
                    help="no verdict on times, for a busy machine")
+    p.add_argument("--beside", action="store_true",
+                   help="kill and stop also while something else is done")
     o = p.parse_args()
     acts = [a for a in ACTS if (not o.only or a in o.only.split(","))
             and a not in o.without.split(",")]
@@ -254,7 +293,10 @@ def main():
         try:
             with Guests(server.port, "--seconds", o.seconds + 300, "--rate",
                         o.rate, "--seed", o.seed) as guests:
-                run.go_on(acts, o.seconds)
+                with (run.second_hand(o.seed) if o.beside
+                      else contextlib.nullcontext()):
+                    run.go_on(acts, o.seconds)
+                run.full()
                 report = guests.leave()
             wrong = judge(run, report, not o.untimed)
         except Trouble as e:
