@@ -63,6 +63,8 @@ class Run:
     def kill(self):
         pid = self.random.choice(sorted(self.full()))
         kill = self.kill_one(pid)
+        if kill is None:
+            return
 
         def is_full():
             now = self.server.ready_workers()
@@ -71,11 +73,15 @@ class Run:
         kill.full_ms = 1e3 * (time.monotonic() - kill.when)
 
     def kill_one(self, pid):
+        """None: the second hand was quicker."""
         looked = time.monotonic()
-        ports = self.server.client_ports(pid)
-        kill = Kill(pid, looked, ports, time.monotonic())
+        try:
+            ports = self.server.client_ports(pid)
+            kill = Kill(pid, looked, ports, time.monotonic())
+            os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
         self.kills.append(kill)
-        os.kill(pid, signal.SIGKILL)
         return kill
 
     def stop(self):
@@ -85,9 +91,9 @@ class Run:
                       self.random.uniform(0.1, 0.6))
 
     def stop_one(self, pid, pause):
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(pause)
         with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(pause)
             os.kill(pid, signal.SIGCONT)
         self.stopped_ms.append(1e3 * pause)
 
@@ -175,12 +181,11 @@ class Run:
             if len(there) < 2:
                 continue
             pid = chance.choice(there)
-            with contextlib.suppress(ProcessLookupError):
-                if chance.random() < 0.5:
-                    self.kill_one(pid)
-                else:
-                    self.stop_one(pid, chance.uniform(0.1, 0.6))
-                self.done["beside"] = self.done.get("beside", 0) + 1
+            if chance.random() < 0.5:
+                self.kill_one(pid)
+            else:
+                self.stop_one(pid, chance.uniform(0.1, 0.6))
+            self.done["beside"] = self.done.get("beside", 0) + 1
 
     @contextlib.contextmanager
     def second_hand(self, seed):
