@@ -137,13 +137,20 @@ struct air {
     _Alignas(64) char flights[];
 };
 
+/* The first may have flown all rounds before the others are born. */
+static bool is_over(const struct air *air)
+{
+    return air->flown >= ROUNDS &&
+           (air->bells > 0 || air->flown > 1000 * ROUNDS);
+}
+
 /* Claims and lands one key over and over; 1 if two ever held it at once. */
 static int fly(void *self, unsigned slot)
 {
     struct air *air = self;
     struct flights *f = (void *)air->flights;
 
-    while (air->flown < ROUNDS) {
+    while (!is_over(air)) {
         enum flight flight = flights_claim(f, A, slot);
         if (flight == FLIGHT_FREE)
             return 2;
