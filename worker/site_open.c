@@ -218,6 +218,8 @@ struct site *site_open(const struct site_config *config, struct fault *fault)
 
     assert(s != NULL);
     s->config = *config;
+    if (config->shared)
+        db_belong(config->shared->journals);
     s->lobby = lobby_new(config->app->endpoint_count);
     open_encoder(s);
     check_entry_max(s);

@@ -216,6 +216,7 @@ static bool set_up(struct worker *w)
         db_init_threads();
     else
         db_init();
+    db_spill_beside(heritage_database(w->heritage));
     want_descriptors(w->heritage->settings);
     w->limits = choose_limits(w->heritage->settings);
     w->predecessors = atomic_load(&w->heritage->slot->accepted);

@@ -51,6 +51,8 @@ static const char serving[] =
     "open openat openat2 stat stat64 lstat lstat64 newfstatat fstatat64 statx "
     "statfs statfs64 access faccessat faccessat2 readlink readlinkat getcwd "
     "unlink unlinkat "
+    /* the WAL of a database that was replaced is set aside */
+    "renameat2 "
     /* memory */
     "munmap mremap madvise msync mincore brk membarrier "
     /* threads */
@@ -83,7 +85,7 @@ static const char serving[] =
     "exit exit_group ";
 
 static const char filing[] =
-    "rename renameat renameat2 mkdir mkdirat rmdir link linkat symlink "
+    "rename renameat mkdir mkdirat rmdir link linkat symlink "
     "symlinkat chmod fchmodat truncate truncate64 umask copy_file_range "
     "syncfs utimensat ";
 
@@ -114,6 +116,8 @@ static const struct condition conditions[] = {
     {"mprotect", {{2, EXECUTABLE, 0}}},
     /* no process, but threads, */
     {"clone", {{0, CLONE_THREAD, CLONE_THREAD}}},
+    /* no other thread's place in the line for the CPU, */
+    {"sched_setattr", {{0, WORD, 0}, {2, WORD, 0}}},
     /* no connection: nothing is sent but to the other end of one, */
     {"sendto", {{4, POINTER, 0}}},
     {"setsockopt", {{1, WORD, IPPROTO_TCP}}},
@@ -132,6 +136,7 @@ static const struct condition conditions[] = {
     {"ioctl", {{1, WORD, FIOCLEX}}},
     {"prctl", {{0, WORD, PR_SET_NAME}}},
     {"prctl", {{0, WORD, PR_GET_NAME}}},
+    {"prctl", {{0, WORD, PR_SET_PDEATHSIG}, {1, WORD, 0}}},
     {"prctl", {{0, WORD, PR_GET_DUMPABLE}}},
     {"prctl", {{0, WORD, PR_GET_NO_NEW_PRIVS}}},
     {"prctl", {{0, WORD, PR_CAPBSET_READ}}},

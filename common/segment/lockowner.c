@@ -83,6 +83,82 @@ static bool find_pid(const struct stat *st, uint64_t at, pid_t *pid)
     return found;
 }
 
+/* ---- of one file and not of another --------------------------------------*/
+
+enum {
+    OWNERS_MAX = 1024, /* of one file; further ones are not looked at */
+    PASSES = 4,        /* see find_owners */
+};
+
+struct owners {
+    size_t count;
+    pid_t at[OWNERS_MAX];
+};
+
+static bool is_in(const struct owners *o, pid_t pid)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (o->at[i] == pid)
+            return true;
+    return false;
+}
+
+/* A lock that is waited for is not held. */
+static bool is_on(const struct held *h, const struct file_id *file)
+{
+    return strcmp(h->kind, "POSIX") == 0 && h->pid > 0 &&
+           h->inode == file->inode && h->major == major(file->device) &&
+           h->minor == minor(file->device);
+}
+
+static void add_owners(const struct file_id *file, struct owners *o)
+{
+    FILE *f = fopen("/proc/locks", "re");
+    char line[256];
+    struct held h;
+
+    while (f && fgets(line, sizeof line, f))
+        if (held_parse(line, &h) && is_on(&h, file) && !is_in(o, h.pid) &&
+            o->count < OWNERS_MAX)
+            o->at[o->count++] = h.pid;
+    if (f)
+        fclose(f);
+}
+
+/* The kernel gives a page of locks at a time, about sixty. What others of the
+ * machine take and drop in between moves the rest, and a line that stood there
+ * all the time may be missed; hardly each time. */
+static void find_owners(const struct file_id *file, struct owners *o)
+{
+    o->count = 0;
+    for (int i = 0; i < PASSES && file->inode != 0; i++)
+        add_owners(file, o);
+}
+
+/* SQLite locks a database before its -shm and gives it up after that, so the
+ * latter is looked at later: who opens it just now is seen to have both. */
+bool lockowner_pair(const struct file_id *file, const struct file_id *other,
+                    bool both, struct lockowner *out)
+{
+    struct owners these;
+    struct owners others;
+
+    find_owners(file, &these);
+    if (these.count == 0)
+        return false;
+    find_owners(other, &others);
+    for (size_t i = 0; i < these.count; i++) {
+        if (is_in(&others, these.at[i]) != both)
+            continue;
+        out->pid = these.at[i];
+        read_command(out->pid, out->command, sizeof out->command);
+        return true;
+    }
+    return false;
+}
+
+/* ---- of one byte ---------------------------------------------------------*/
+
 bool lockowner_find(const char *path, uint64_t at, struct lockowner *out)
 {
     struct stat st;

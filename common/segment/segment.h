@@ -20,7 +20,7 @@
 enum {
     SEGMENT_REGIONS = 24, /* at most */
     SEGMENT_NAME = 16,    /* bytes of a region's name with its NUL */
-    SEGMENT_LAYOUT = 2,   /* moves with every change of a shared struct */
+    SEGMENT_LAYOUT = 3,   /* moves with every change of a shared struct */
 };
 
 struct segment;

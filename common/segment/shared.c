@@ -8,6 +8,7 @@
 #include "common/segment/errands.h"
 #include "common/segment/flights.h"
 #include "common/segment/jobboard.h"
+#include "common/segment/journals.h"
 #include "common/log.h"
 #include "common/segment/metrics.h"
 #include "common/segment/names.h"
@@ -19,7 +20,7 @@
 
 #include "common/segment/shared.h"
 
-enum { REGIONS = 15 };
+enum { REGIONS = 16 };
 
 static void *region(const struct shared *s, const char *name)
 {
@@ -38,6 +39,7 @@ static void find_regions(struct shared *s)
     s->syncs = region(s, "syncs");
     s->errands = region(s, "errands");
     s->jobboard = region(s, "jobboard");
+    s->journals = region(s, "journals");
     s->metrics = region(s, "metrics");
     s->recorder = region(s, "recorder");
     s->board = region(s, "board");
@@ -62,6 +64,7 @@ static size_t plan(struct segment_want wants[REGIONS], size_t *cache_size)
         {"syncs", syncs_size()},
         {"errands", errands_size()},
         {"jobboard", jobboard_size()},
+        {"journals", journals_size()},
         {"metrics", metrics_size()},
         {"recorder", recorder_size()},
         {"board", board_size()},

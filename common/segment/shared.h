@@ -26,6 +26,7 @@ struct shared {
     struct syncs *syncs;
     struct errands *errands;
     struct jobboard *jobboard;
+    struct journals *journals;
     struct cache *cache; /* null: --cache-size 0 */
     struct metrics *metrics;
     struct recorder *recorder;

@@ -304,6 +304,9 @@ static bool set_up(struct keeper *k)
     k->backups = keeper_backups_new(k->heritage, k->loop);
     k->statsd = keeper_statsd_new(k->heritage);
     db_init();
+    db_spill_beside(heritage_database(k->heritage));
+    db_spill_sweep(heritage_database(k->heritage));
+    db_belong(k->heritage->shared->journals);
     hold_database(k, now_ms);
     return k->lookout && k->wal && k->jobs && k->backups;
 }

@@ -178,6 +178,8 @@ write_end
 [ "$(answered 503)" = "$refusals" ] || fail "writes were refused"
 stop
 check_rows_in "$DB" "${before[@]}"
+left=$(find "$T/app" -name '*.former-*')
+[ -z "$left" ] || fail "what belongs to a former database is left: $left"
 for status in "$T/said"/*; do
     case ${status##*/} in
     201 | 500 | 503 | sent | over) ;;

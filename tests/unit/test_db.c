@@ -235,6 +235,11 @@ static void test_cancelled_by_another_thread(void **state)
     db_deadline(db, 0);
     assert_int_equal(one_int(db, "SELECT count(*) FROM people"), 1);
     assert_int_equal(run_stopped(db, forever), DB_CANCELLED);
+    db_stop(db); /* the later word counts, and says so itself */
+    assert_int_equal(run_sql(db, forever), DB_STOPPED);
+    assert_string_equal(db_result_name(DB_STOPPED), "stopped");
+    db_deadline(db, 0);
+    assert_int_equal(one_int(db, "SELECT count(*) FROM people"), 1);
     db_close(db);
 }
 

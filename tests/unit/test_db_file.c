@@ -111,8 +111,8 @@ static void test_settings(void **state)
     assert_string_equal(db_path(db), s->path);
     assert_int_equal(one_int(db, "SELECT * FROM pragma_foreign_keys"), 1);
     assert_int_equal(one_int(db, "SELECT * FROM pragma_synchronous"), 1);
-    assert_int_equal(one_int(db, "SELECT * FROM pragma_cache_size"), 10000);
-    assert_int_equal(one_int(db, "SELECT * FROM pragma_temp_store"), 2);
+    assert_int_equal(one_int(db, "SELECT * FROM pragma_cache_size"), -4096);
+    assert_int_equal(one_int(db, "SELECT * FROM pragma_temp_store"), 1);
     db_fold(db);
     db_close(db);
 

@@ -471,6 +471,30 @@ static int rename_file(void)
                   scratch_name(home.s, "data/db2"));
 }
 
+/* The own thread's slice is all that anybody asks for (slice.h). */
+static int reschedule(pid_t thread)
+{
+    const struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } a = {.size = sizeof a, .nice = getpriority(PRIO_PROCESS, 0)};
+
+    return syscall(SYS_sched_setattr, thread, &a, 0U) == 0 ? OK : WRONG;
+}
+
+static int reschedule_another(void)
+{
+    return reschedule(getppid());
+}
+
+static int reschedule_itself(void)
+{
+    return reschedule(0);
+}
+
 static const struct {
     const char *name;
     int (*call)(void);
@@ -491,6 +515,7 @@ static const struct {
     {"prlimit64", limit_others},
     {"ioctl", control_terminal},
     {"prctl", become_dumpable},
+    {"sched_setattr", reschedule_another},
     {"rename", rename_file},
     {"socket", make_datagrams_4},
     {"socket", make_datagrams_6},
@@ -580,6 +605,7 @@ static void test_allowed_calls(void **state)
     (void)state;
     must_be_ok(work_as_ever);
     must_be_ok(use_descriptors);
+    must_be_ok(reschedule_itself);
     if (has_seccomp())
         must_be_ok(make_process_3);
 }

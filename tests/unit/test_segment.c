@@ -112,8 +112,8 @@ static void forged_ones_are_refused(void **state)
         const char *reason;
     } cases[] = {
         {offsetof(struct opening, magic), 8, "PRONGSEK", 0, "not a shared"},
-        {offsetof(struct opening, layout), 4, NULL, 0, "layout 0, not 2"},
-        {offsetof(struct opening, layout), 4, NULL, 3, "layout 3, not 2"},
+        {offsetof(struct opening, layout), 4, NULL, 0, "layout 0, not 3"},
+        {offsetof(struct opening, layout), 4, NULL, 4, "layout 4, not 3"},
         {offsetof(struct opening, count), 4, NULL, 25, "25 regions"},
         {offsetof(struct opening, count), 4, NULL, 5, "region 4"},
         {offsetof(struct opening, size), 8, NULL, 4096, "bytes, not 4096"},

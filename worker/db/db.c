@@ -174,12 +174,17 @@ void db_deadline(struct db *db, uint64_t deadline_ms)
 {
     db->deadline_ms = deadline_ms;
     if (atomic_load_explicit(&db->cancelled, memory_order_relaxed))
-        atomic_store(&db->cancelled, false);
+        atomic_store(&db->cancelled, 0);
 }
 
 void db_cancel(struct db *db)
 {
-    atomic_store(&db->cancelled, true);
+    atomic_store(&db->cancelled, DB_CANCELLED);
+}
+
+void db_stop(struct db *db)
+{
+    atomic_store(&db->cancelled, DB_STOPPED);
 }
 
 void db_on_progress(struct db *db, void (*beat)(void *self), void *self)

@@ -23,6 +23,7 @@
 
 struct db;
 struct stmt;
+struct journals;
 struct moment;
 struct names;
 struct tables;
@@ -38,6 +39,7 @@ enum db_result {
     DB_RAISED,    /* RAISE() in a trigger: db_message is its text */
     DB_DEADLINE,  /* interrupted because the deadline passed */
     DB_CANCELLED, /* interrupted by db_cancel */
+    DB_STOPPED,   /* interrupted by db_stop: this process ends */
     DB_BUSY,      /* the lock was not to be had in time */
     DB_FULL,      /* disk full or database at its size limit */
     DB_READONLY,  /* the file or its folder cannot be written */
@@ -61,13 +63,36 @@ void db_init(void);
 /* Instead of it, where connections are used by several threads, each of them
  * by one at a time. */
 void db_init_threads(void);
+/*
+ * Then, in a process of a server, before the first db_open: `journals` of its
+ * segment know which WAL is whose. They live as long as the process. Without
+ * it, or for null, this process' own do, and what others opened is told by
+ * their locks.
+ */
+void db_belong(struct journals *journals);
 
 /*
- * Opens `path` and sets WAL, synchronous=NORMAL, cache_size=10000,
- * temp_store=MEMORY, foreign_keys=ON and a busy handler that gives up after
- * 5 s or at the deadline. ":memory:" is a private database without WAL.
- * "…" in double quotes is a name, never a string. Null with the reason, path
- * included, in *fault.
+ * Once a process, after db_init: what a statement does not keep in memory goes
+ * to files in the folder of the database at `path`, if this process may write
+ * there, else where SQLite sees fit (sqlite.org/tempfiles.html, 5). That is
+ * what is more than 4 MiB of a sort, 20 MB of a table that SQLite makes for
+ * itself (DISTINCT, GROUP BY, a view that is materialized), 1 MiB of what
+ * undoes a statement. The files have no name once they are open, so end with
+ * the process. They leave 64 MiB of the file system to others, or a sixteenth
+ * of it when that is less. A statement that gets no more ends as DB_FULL, and
+ * nothing else does: not its transaction.
+ */
+void db_spill_beside(const char *path);
+/* Removes those of the same folder that have a name still: of processes that
+ * were killed between opening and unlinking. They are empty. */
+void db_spill_sweep(const char *path);
+
+/*
+ * Opens `path` and sets WAL, synchronous=NORMAL, 40 MB of page cache, sorts
+ * in runs of 4 MiB, temp_store=FILE, foreign_keys=ON and a busy handler that
+ * gives up after 5 s or at the deadline. ":memory:" is a private database
+ * without WAL. "…" in double quotes is a name, never a string. Null with the
+ * reason, path included, in *fault.
  */
 struct db *db_open(const char *path, enum db_mode mode, struct fault *fault);
 /* Finalizes its statements and closes. Null is allowed. */
@@ -76,11 +101,13 @@ void db_close(struct db *db);
 const char *db_path(const struct db *db);
 
 /*
- * Called between requests, at most once a second by itself: true while the
- * connection is usable. A file that was replaced is opened anew and every
- * statement prepared on it; a missing or damaged one makes this false (and
- * the next call tries again). While it is false steps and begins return
- * DB_GONE. A deleted file is never made again. `now_ms` is loop time.
+ * Called between requests; looks once a second, and when another connection of
+ * the server has found something: true while this one is usable. A file that
+ * was replaced is opened anew and every statement prepared on it; a missing or
+ * damaged one makes this false (and the next call tries again), and so does
+ * one that is not to be had at present (db_claim.h). While it is false steps
+ * and begins return DB_GONE. A deleted file is never made again. `now_ms` is
+ * loop time.
  *
  * Not noticed: a file whose bytes were overwritten in place.
  */
@@ -262,10 +289,15 @@ void db_patience(struct db *db, uint64_t wait_ms);
 
 /*
  * From any thread: the statement that runs now, if any, ends as DB_CANCELLED,
- * unless it is a commit or rollback. Inside a sort SQLite does not look
- * (measured: seconds). Stands until the next db_deadline.
+ * unless it is a commit or rollback. SQLite asks every 20 µs, but not within
+ * a run of a sort (4 MiB, up to 0.1 s), nor while it begins to merge those of
+ * a large one (a thirtieth of the time that merging takes in all). Stands
+ * until the next db_deadline.
  */
 void db_cancel(struct db *db);
+/* The same, as DB_STOPPED: nobody minds the statement, but the process that
+ * runs it has to end. */
+void db_stop(struct db *db);
 /* Nanoseconds spent waiting for a lock since the last call. */
 uint64_t db_waited_ns(struct db *db);
 

@@ -22,6 +22,7 @@ struct db_source {
     struct sqlite3 *raw;
     char *path;
     uint64_t bytes;
+    struct claim claim;
 };
 
 /* ---- small things --------------------------------------------------------*/
@@ -89,25 +90,37 @@ static int pin(struct db_source *s)
     return code;
 }
 
+static bool open_source(struct db_source *s, struct fault *why)
+{
+    const struct claim_manner manner = {SQLITE_OPEN_READWRITE, PATIENCE,
+                                        PATIENCE};
+    int code = db_claim_open(&s->claim, s->path, &manner, &s->raw, why);
+
+    if (code == SQLITE_PROTOCOL)
+        return false;
+    if (code == SQLITE_OK)
+        code = pin(s);
+    if (code != SQLITE_OK)
+        return refuse(s->raw, code, why);
+    db_claim_settle(&s->claim);
+    return s->bytes > 0 || fault_set(why, "there is nothing in it");
+}
+
 struct db_source *db_source_open(const char *path, struct fault *fault)
 {
     struct db_source *s = db_must(calloc(1, sizeof *s));
     struct fault why = {""};
     struct stat st;
+    bool ok;
 
     s->path = db_must(strdup(path));
-    if (stat(path, &st) != 0) {
-        fault_set(&why, "%s", strerror(errno));
-    } else {
-        int code = sqlite3_open_v2(path, &s->raw, SQLITE_OPEN_READWRITE, NULL);
-        if (code == SQLITE_OK)
-            code = pin(s);
-        if (code != SQLITE_OK)
-            refuse(s->raw, code, &why);
-        else if (s->bytes == 0)
-            fault_set(&why, "there is nothing in it");
-    }
-    if (*why.text == '\0')
+    s->claim.lock = -1;
+    if (stat(path, &st) != 0)
+        ok = fault_set(&why, "%s", strerror(errno));
+    else
+        ok = open_source(s, &why);
+    db_claim_end(&s->claim);
+    if (ok)
         return s;
     fault_set(fault, "database %s: %s", path, why.text);
     db_source_close(s);
@@ -118,7 +131,13 @@ void db_source_close(struct db_source *s)
 {
     if (s == NULL)
         return;
+    bool claimed = s->claim.held.wal.inode != 0;
+
+    if (claimed)
+        db_claim_part(&s->claim, s->raw, true);
     sqlite3_close(s->raw);
+    if (claimed)
+        db_claim_parted(&s->claim);
     free(s->path);
     free(s);
 }
@@ -259,8 +278,9 @@ static bool find_damage(struct sqlite3 *raw, struct fault *fault)
 {
     char said[200] = "";
     struct text_column column = {said, sizeof said};
+    /* 32 MiB: db_spill.c makes it ten times as much. */
     int code = sqlite3_exec(raw,
-                            "PRAGMA cache_size=-32768;"
+                            "PRAGMA cache_size=-3277;"
                             "SELECT count(*) FROM sqlite_schema",
                             NULL, NULL, NULL);
 

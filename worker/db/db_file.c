@@ -1,8 +1,5 @@
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -26,68 +23,6 @@ void db_folder(const char *path, char folder[PATH_BYTES])
                  slash == path ? 1 : (int)(slash - path), path);
 }
 
-static void identify(const char *path, const char *suffix, struct file_id *id)
-{
-    char name[PATH_BYTES];
-    struct stat st;
-
-    snprintf(name, sizeof name, "%s%s", path, suffix);
-    *id = (struct file_id){0};
-    if (stat(name, &st) == 0)
-        *id = (struct file_id){st.st_dev, st.st_ino};
-}
-
-void db_identify(struct db *db)
-{
-    identify(db->path, "", &db->file);
-    identify(db->path, "-wal", &db->wal);
-    identify(db->path, "-shm", &db->shm);
-}
-
-static bool same_id(const struct file_id *a, const struct file_id *b)
-{
-    return a->inode == b->inode && a->device == b->device;
-}
-
-static void unlink_own(const char *path, const char *suffix,
-                       const struct file_id *own)
-{
-    char name[PATH_BYTES];
-    struct file_id now;
-
-    identify(path, suffix, &now);
-    snprintf(name, sizeof name, "%s%s", path, suffix);
-    if (own->inode != 0 && same_id(&now, own) && unlink(name) == 0)
-        log_info("Removed %s, which belonged to the former database", name);
-}
-
-/*
- * The -wal and -shm files found beside a file that took the database's place
- * belong to the former one: opening the new file with them would play the old
- * pages into it. So the old pages go home to the old file, and the two names
- * are removed while they are still the ones this connection holds open. The
- * lock on the folder keeps other workers, who do the same, from removing what
- * the first of them made anew. False: the lock is taken, try again later.
- */
-static bool forget_journal(struct db *db)
-{
-    char folder[PATH_BYTES];
-
-    db_folder(db->path, folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                              NULL);
-    unlink_own(db->path, "-wal", &db->wal);
-    unlink_own(db->path, "-shm", &db->shm);
-    close(fd);
-    return true;
-}
-
 /* Not usable from now on; logged when it is news. */
 static bool go_dark(struct db *db, const char *why)
 {
@@ -98,10 +33,7 @@ static bool go_dark(struct db *db, const char *why)
     return false;
 }
 
-/*
- * While the file is missing the connection stays open: it pins the inodes of
- * the -wal and -shm, so that forget_journal cannot mistake new ones for them.
- */
+/* While the file is missing the connection stays open: it may come back. */
 static bool lose(struct db *db)
 {
     struct fault fault;
@@ -114,17 +46,17 @@ static bool reopen(struct db *db, const struct file_id *now)
 {
     int flags = db->mode == DB_READONLY_MODE ? SQLITE_OPEN_READONLY
                                              : SQLITE_OPEN_READWRITE;
+    bool same = fileid_same(now, &db->file);
     struct fault fault;
 
-    if (db->raw && !same_id(now, &db->file) && !forget_journal(db)) {
+    if (db->raw && !db_part(db, !same)) {
         fault_set(&fault, "database %s was replaced; its folder is locked",
                   db->path);
         return go_dark(db, fault.text);
     }
     bool was_usable = db->usable;
     db->damaged = false;
-    db->sync_failed &= same_id(now, &db->file);
-    db_close_file(db);
+    db->sync_failed &= same;
     if (!db_open_file(db, flags, &fault)) {
         db->usable = was_usable;
         return go_dark(db, fault.text);
@@ -135,14 +67,7 @@ static bool reopen(struct db *db, const struct file_id *now)
 
 static bool has_moved(struct db *db, const struct file_id *now)
 {
-    int moved = 0;
-
-    if (!same_id(now, &db->file))
-        return true;
-    /* What the open handle itself says: a file may have been replaced
-     * between opening and identifying. */
-    sqlite3_file_control(db->raw, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved != 0;
+    return !fileid_same(now, &db->file) || db_claim_lost_wal(&db->claim);
 }
 
 /* A file system that was mounted anew for reading, a file made immutable: else
@@ -153,16 +78,11 @@ bool db_may_write(const struct db *db)
            euidaccess(db->path, W_OK) == 0;
 }
 
-bool db_ready(struct db *db, uint64_t now_ms)
+static bool look(struct db *db, uint64_t now_ms)
 {
     struct file_id now;
 
-    if (now_ms < db->look_at_ms || db->in_memory)
-        return db->usable;
-    if (db->raw && !sqlite3_get_autocommit(db->raw))
-        return db->usable; /* in the middle of something */
-    db->look_at_ms = now_ms + LOOK_MS;
-    identify(db->path, "", &now);
+    fileid_at(db->path, "", &now);
     if (db->usable && !db->damaged && !has_moved(db, &now) && db_may_write(db))
         return true;
     if (now.inode == 0)
@@ -172,6 +92,27 @@ bool db_ready(struct db *db, uint64_t now_ms)
         return db->usable;
     db->opened_ms = now_ms;
     return reopen(db, &now);
+}
+
+/* What one connection finds the others, of this worker and of all, look at
+ * before they answer. Those who look because they were told tell nobody. */
+bool db_ready(struct db *db, uint64_t now_ms)
+{
+    uint32_t news = db_claim_news();
+    bool told = news != db->news;
+
+    if ((now_ms < db->look_at_ms && !told) || db->in_memory)
+        return db->usable;
+    if (db->raw && !sqlite3_get_autocommit(db->raw))
+        return db->usable; /* in the middle of something */
+    db->look_at_ms = now_ms + LOOK_MS;
+    db->news = news;
+    struct file_id file = db->file;
+    bool was_usable = db->usable;
+    bool usable = look(db, now_ms);
+    if (!told && (usable != was_usable || !fileid_same(&file, &db->file)))
+        db->news = db_claim_tell(news);
+    return usable;
 }
 
 void db_suspect(struct db *db)

@@ -4,20 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "common/log.h"
-#include "common/loop.h"
 
 #include "worker/db/db_private.h"
 
 #include "worker/db/db.h"
 
 enum {
-    OPCODES = 1000, /* between two looks at the clock: 10 to 20 µs of SQL */
+    LOCK_MS = 300,   /* for others who open the database at this time */
+    USE_MS = 30,     /* for those who have it open with another WAL */
+    BEGIN_MS = 1500, /* the same, before the first answer: each connection
+                        looks once a second */
 };
 
 /* SQLite's own log also tells of every constraint violated and every index it
@@ -41,10 +42,12 @@ static void init(int threading)
     sqlite3_config(threading);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, NULL);
-    if (sqlite3_initialize() != SQLITE_OK) {
+    db_spill_configure();
+    if (sqlite3_initialize() != SQLITE_OK || !db_spill_begin()) {
         log_critical("SQLite cannot be initialised");
         abort();
     }
+    db_claim_init();
 }
 
 void db_init(void)
@@ -55,68 +58,6 @@ void db_init(void)
 void db_init_threads(void)
 {
     init(SQLITE_CONFIG_MULTITHREAD);
-}
-
-/* ---- deadlines and waiting ---------------------------------------------- */
-
-static bool is_late(const struct db *db, uint64_t now_ms)
-{
-    return db->deadline_ms && !db->unstoppable && now_ms >= db->deadline_ms;
-}
-
-/* SQLite's progress handler: not 0 interrupts the statement. */
-static int on_progress(void *self)
-{
-    struct db *db = self;
-
-    if (db->beat)
-        db->beat(db->beat_self);
-    return db_is_cancelled(db) ||
-           (db->deadline_ms && is_late(db, loop_clock_ms()));
-}
-
-static void sleep_ms(uint64_t ms)
-{
-    struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-
-    nanosleep(&t, NULL);
-}
-
-/*
- * SQLite's busy handler: `count` waits were made before this one; 0 gives up.
- * The waits are those of sqlite3_busy_timeout, capped lower, so that a turn
- * at the lock is not missed for long.
- */
-static int on_busy(void *self, int count)
-{
-    static const uint8_t waits[] = {1, 2, 5, 10, 15, 20, 25, 25, 25, 50};
-    size_t last = sizeof waits - 1;
-    struct db *db = self;
-    uint64_t now = loop_clock_ms();
-
-    if (count == 0)
-        db->busy_since_ms = now;
-    uint64_t waited_ms = now - db->busy_since_ms;
-    if (waited_ms >= db->patience_ms || is_late(db, now))
-        return 0;
-    if (db->beat)
-        db->beat(db->beat_self);
-    uint64_t wait = waits[(size_t)count < last ? (size_t)count : last];
-    uint64_t left = db->patience_ms - waited_ms;
-    if (db->deadline_ms && !db->unstoppable && db->deadline_ms - now < left)
-        left = db->deadline_ms - now;
-    uint64_t since_ns = loop_clock_ns();
-    sleep_ms(wait < left ? wait : left);
-    db->waited_ns += loop_clock_ns() - since_ns;
-    return 1;
-}
-
-uint64_t db_waited_ns(struct db *db)
-{
-    uint64_t waited = db->waited_ns;
-
-    db->waited_ns = 0;
-    return waited;
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -187,7 +128,7 @@ static bool enter_wal(struct db *db, struct fault *fault)
     char mode[16] = "";
     int code = ask_for_wal(db, mode);
 
-    for (int n = 0; (code & 0xFF) == SQLITE_BUSY && on_busy(db, n); n++)
+    for (int n = 0; (code & 0xFF) == SQLITE_BUSY && db_on_busy(db, n); n++)
         code = ask_for_wal(db, mode);
     if (code != SQLITE_OK)
         return open_fault(db, code, fault);
@@ -195,7 +136,7 @@ static bool enter_wal(struct db *db, struct fault *fault)
         return fault_set(fault,
                          "database %s: its journal mode stays %s, not WAL",
                          db->path, mode);
-    /* Only a read makes the -wal file, which db_identify looks for. */
+    /* Only a read makes the -wal file, which db_claim_settle looks for. */
     code = sqlite3_exec(db->raw, "PRAGMA schema_version", NULL, NULL, NULL);
     return code == SQLITE_OK || open_fault(db, code, fault);
 }
@@ -209,17 +150,24 @@ static int on_encoding(void *self, int count, char **values, char **names)
     return 0;
 }
 
+/*
+ * cache_size is the length of the sorter's runs, 4 MiB: within one SQLite asks
+ * nobody whether to go on. One of 40 MiB is sorted in up to 1.8 s, one of 4 in
+ * 0.07 s, and more rows than fit one are sorted in a third to all of the time
+ * (the shorter run stays in the processor's caches); those of 1 MiB make sorts
+ * of a few MB twice as dear. What pages are kept db_spill.c decides.
+ */
 static bool configure(struct db *db, struct fault *fault)
 {
     static const char pragmas[] = "PRAGMA synchronous=NORMAL;"
-                                  "PRAGMA cache_size=10000;"
-                                  "PRAGMA temp_store=MEMORY;"
+                                  "PRAGMA cache_size=-4096;"
+                                  "PRAGMA temp_store=FILE;"
                                   "PRAGMA foreign_keys=ON;";
 
     db_authorize(db);
     sqlite3_extended_result_codes(db->raw, 1);
-    sqlite3_busy_handler(db->raw, on_busy, db);
-    sqlite3_progress_handler(db->raw, OPCODES, on_progress, db);
+    sqlite3_busy_handler(db->raw, db_on_busy, db);
+    sqlite3_progress_handler(db->raw, DB_OPCODES, db_on_tick, db);
     /* A misspelt "column" must not be read as the string 'column'. */
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -238,7 +186,6 @@ static bool configure(struct db *db, struct fault *fault)
     return true;
 }
 
-/* Finalizes everything and closes; the stmts stay, to be made again. */
 void db_close_file(struct db *db)
 {
     for (struct stmt *s = db->first; s; s = s->next)
@@ -247,6 +194,23 @@ void db_close_file(struct db *db)
     int code = sqlite3_close(db->raw);
     assert(code == SQLITE_OK);
     db->raw = NULL;
+}
+
+/* Of a file whose sync failed nothing is folded. */
+bool db_part(struct db *db, bool fold)
+{
+    bool claimed = db->claim.held.wal.inode != 0 && !db->sync_failed;
+
+    if (db->sync_failed)
+        sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (claimed && !db_claim_part(&db->claim, db->raw, fold)) {
+        db_claim_end(&db->claim);
+        return false;
+    }
+    db_close_file(db);
+    if (claimed)
+        db_claim_parted(&db->claim);
+    return true;
 }
 
 static bool make_all(struct db *db, struct fault *fault)
@@ -264,29 +228,69 @@ static bool make_all(struct db *db, struct fault *fault)
     return true;
 }
 
+/* What it may have left beside the file is there for who opens it next. */
+static void abandon(struct db *db)
+{
+    if (db->raw)
+        sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    db_close_file(db);
+}
+
+/* Those that serve wait less for others: a loop stands still meanwhile. */
+static bool open_raw(struct db *db, int flags, struct fault *fault)
+{
+    bool serves = db->first != NULL;
+    int code;
+    const struct claim_manner manner = {
+        .flags = flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+        .lock_ms = serves ? LOCK_MS : DB_PATIENCE_MS,
+        .use_ms = serves ? USE_MS : BEGIN_MS,
+    };
+    struct fault why;
+
+    if (db->in_memory || db->mode == DB_READONLY_MODE)
+        code = sqlite3_open_v2(db->path, &db->raw, manner.flags, NULL);
+    else
+        code = db_claim_open(&db->claim, db->path, &manner, &db->raw, &why);
+    if (code == SQLITE_PROTOCOL)
+        return fault_set(fault, "database %s: %s", db->path, why.text);
+    return code == SQLITE_OK || open_fault(db, code, fault);
+}
+
+/* Others may open it, too, as soon as its WAL is there. */
+static bool settle(struct db *db)
+{
+    if (!db->in_memory && db->mode != DB_READONLY_MODE)
+        db_claim_settle(&db->claim);
+    return true;
+}
+
 /*
  * Statements are prepared before the journal mode is set: a file that is not
  * the app's database is then refused before it was written to.
  */
+static bool make_usable(struct db *db, struct fault *fault)
+{
+    return configure(db, fault) && settle(db) && make_all(db, fault) &&
+           (db->mode == DB_READONLY_MODE || enter_wal(db, fault)) &&
+           settle(db) && db_attach(db, fault);
+}
+
 bool db_open_file(struct db *db, int flags, struct fault *fault)
 {
-    int code = sqlite3_open_v2(
-        db->path, &db->raw,
-        flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
-
     db->deadline_ms = 0; /* that of an earlier request does not count here */
     db->usable = false;
-    if (code == SQLITE_OK)
-        db->usable = configure(db, fault) && make_all(db, fault) &&
-                     (db->mode == DB_READONLY_MODE || enter_wal(db, fault)) &&
-                     db_attach(db, fault);
-    else
-        open_fault(db, code, fault);
-    if (db->usable)
-        db_identify(db);
-    else
-        db_close_file(db);
-    return db->usable;
+    db->claim = (struct claim){.lock = -1};
+    db->usable = open_raw(db, flags, fault) && make_usable(db, fault);
+    db_claim_end(&db->claim);
+    if (!db->usable) {
+        abandon(db);
+        return false;
+    }
+    db->file = db->claim.held.db;
+    if (db->file.inode == 0)
+        fileid_at(db->path, "", &db->file);
+    return true;
 }
 
 static bool make_transaction_words(struct db *db, struct fault *fault)
@@ -326,6 +330,7 @@ struct db *db_open(const char *path, enum db_mode mode, struct fault *fault)
     db->in_memory = strcmp(path, ":memory:") == 0;
     db->mode = mode;
     db->patience_ms = DB_PATIENCE_MS;
+    db->news = db_claim_news();
     if (db_open_file(db, flags[mode], fault) &&
         make_transaction_words(db, fault))
         return db;
@@ -339,7 +344,8 @@ void db_close(struct db *db)
         return;
     while (db->first)
         db_finalize(db->first);
-    db_close_file(db);
+    if (db->raw == NULL || !db_part(db, db->folds))
+        db_close_file(db);
     db_forget_tables(db);
     free(db->path);
     free(db);

@@ -275,10 +275,11 @@ bool db_script(struct db *db, struct slice script, struct fault *fault,
         if (breaks_transactions(first.text))
             return fault_set(fault, "%.*s: a script runs inside a transaction",
                              (int)first.text.len, at);
-        if (run_statement(db, at, end, &at) != SQLITE_OK) {
+        int code = run_statement(db, at, end, &at);
+        if (code != SQLITE_OK) {
             int inner = sqlite3_error_offset(db->raw);
             *offset += inner > 0 ? inner : 0;
-            return fault_set(fault, "%s", sqlite3_errmsg(db->raw));
+            return fault_set(fault, "%s", db_words(db, code));
         }
     }
 }

@@ -1,10 +1,12 @@
 /*
  * What the files of db share, and nobody else sees: db.c (running statements),
  * db_transaction.c (transactions), db_result.c (what went wrong), db_prepare.c
- * (preparing them, scripts), db_open.c (opening, waiting), db_file.c (noticing
- * that the file is another one), db_tables.c (which tables a statement reads
- * and writes), db_impure.c (what else its answer depends on), db_commit.c
- * (telling others of commits), db_wal.c (syncs, checkpoints).
+ * (preparing them, scripts), db_open.c (opening), db_wait.c (deadlines, locks),
+ * db_file.c (noticing that the file is another one), db_claim.c (and then whose
+ * WAL it is), db_tables.c (which tables a statement reads and writes),
+ * db_impure.c (what else its answer depends on), db_commit.c (telling others of
+ * commits), db_wal.c (syncs, checkpoints), db_spill.c (what a statement does
+ * not keep in memory).
  */
 #ifndef PRONG_DB_PRIVATE_H
 #define PRONG_DB_PRIVATE_H
@@ -13,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/segment/tables.h"
+#include "worker/db/db_claim.h"
 
 #include "worker/db/db.h"
 
@@ -42,11 +45,12 @@ struct db {
     bool usable;       /* what db_ready said last */
     char message[512]; /* of the last failure, or why it is not usable */
 
-    bool sharing;           /* between db_share_reads and db_unshare */
-    bool writing;           /* between db_begin_write and its end */
-    bool alone;             /* since db_begin_alone, until its statement ends */
-    bool unstoppable;       /* a commit or rollback runs: no deadline */
-    _Atomic bool cancelled; /* db_cancel, by any thread */
+    bool sharing;          /* between db_share_reads and db_unshare */
+    bool writing;          /* between db_begin_write and its end */
+    bool alone;            /* since db_begin_alone, until its statement ends */
+    bool unstoppable;      /* a commit or rollback runs: no deadline */
+    _Atomic int cancelled; /* DB_CANCELLED or DB_STOPPED, by any thread; 0:
+                              let it run */
     uint64_t deadline_ms;
     uint64_t patience_ms;
     uint64_t waited_ns;     /* for locks, see db_waited_ns */
@@ -89,11 +93,10 @@ struct db {
     bool folds;       /* db_fold was called */
     bool sync_failed; /* of this file: what a later one says is not known */
 
-    /* Which files these are; see db_file.c. */
-    struct file_id {
-        dev_t device;
-        ino_t inode; /* 0: none */
-    } file, wal, shm;
+    /* Which files these are; see db_file.c and db_claim.h. */
+    struct file_id file;
+    struct claim claim;
+    uint32_t news;       /* db_claim_news at the last look */
     bool damaged;        /* open it anew although it is the same */
     uint64_t look_at_ms; /* loop time of the next look at the file */
     uint64_t opened_ms;  /* loop time of the last opening by db_ready */
@@ -115,14 +118,14 @@ struct stmt {
     struct stmt *previous;
 };
 
-enum { PATH_BYTES = 4096 };
-
 /* ---- db_result.c ---- */
 
 /* What one of SQLite's extended codes means to others. */
 enum db_result db_result_of(const struct db *db, int code);
-/* The same, for a failure just now: keeps SQLite's words, and looks at the
- * file soon when it may be damaged. */
+/* SQLite's words, or ours, for a failure just now. */
+const char *db_words(const struct db *db, int code);
+/* The same as db_result_of, for a failure just now: keeps SQLite's words, and
+ * looks at the file soon when it may be damaged. */
 enum db_result db_fail(struct db *db, int code);
 
 /* Is the present statement to end? Not a commit, which is made. */
@@ -222,13 +225,34 @@ static inline void db_settle(struct db *db, bool done)
 bool db_open_file(struct db *db, int flags, struct fault *fault);
 /* Closes the file; the stmts stay, to be made again. */
 void db_close_file(struct db *db);
+/* The same once it was usable, so that what is beside it goes where it
+ * belongs; see db_claim_part. False, and it stays open: not at present. */
+bool db_part(struct db *db, bool fold);
+
+/* ---- db_spill.c ---- */
+
+/* The code of a statement whose temporary file had no room, or failed: none
+ * of SQLite's, which are of the database. */
+enum { DB_CODE_SPILL = 1 | 255 << 8 }; /* SQLITE_ERROR, extended */
+
+/* Before sqlite3_initialize: how much is kept in memory. */
+void db_spill_configure(void);
+/* After it: what is opened from now on has its temporary files here. */
+bool db_spill_begin(void);
+
+/* ---- db_wait.c ---- */
+
+enum { DB_OPCODES = 1000 }; /* between two ticks: 10 to 20 µs of SQL */
+
+/* SQLite's progress handler: not 0 interrupts the statement. */
+int db_on_tick(void *db);
+/* SQLite's busy handler. */
+int db_on_busy(void *db, int count);
 
 /* ---- db_file.c ---- */
 
 /* The folder a path lies in. */
 void db_folder(const char *path, char folder[PATH_BYTES]);
-/* Remembers the three files as their paths name them now. */
-void db_identify(struct db *db);
 /* Whether its file may be written, in a mode that is to write it. */
 bool db_may_write(const struct db *db);
 

@@ -30,17 +30,26 @@ static enum db_result constraint_of(const struct db *db, int code)
     }
 }
 
+static enum db_result interruption_of(const struct db *db)
+{
+    if (!db_is_cancelled(db))
+        return DB_DEADLINE;
+    return atomic_load(&db->cancelled) == DB_STOPPED ? DB_STOPPED
+                                                     : DB_CANCELLED;
+}
+
 enum db_result db_result_of(const struct db *db, int code)
 {
     if (code == SQLITE_READONLY_DBMOVED)
         return DB_GONE;
+    if (code == DB_CODE_SPILL)
+        return DB_FULL;
     if (code == SQLITE_IOERR_SHMSIZE) /* how ENOSPC on the -shm file shows */
         return DB_FULL;
     switch (code & 0xFF) {
     case SQLITE_CONSTRAINT: return constraint_of(db, code);
     case SQLITE_MISMATCH: return DB_CHECK;
-    case SQLITE_INTERRUPT:
-        return db_is_cancelled(db) ? DB_CANCELLED : DB_DEADLINE;
+    case SQLITE_INTERRUPT: return interruption_of(db);
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return DB_BUSY;
     case SQLITE_FULL: return DB_FULL;
@@ -64,9 +73,15 @@ static bool is_damage(int code)
            code == SQLITE_READONLY_DBMOVED;
 }
 
+const char *db_words(const struct db *db, int code)
+{
+    return code == DB_CODE_SPILL ? "no space is left for its temporary file"
+                                 : sqlite3_errmsg(db->raw);
+}
+
 enum db_result db_fail(struct db *db, int code)
 {
-    snprintf(db->message, sizeof db->message, "%s", sqlite3_errmsg(db->raw));
+    snprintf(db->message, sizeof db->message, "%s", db_words(db, code));
     if (is_damage(code)) {
         db->damaged = true;
         db_suspect(db);
@@ -99,6 +114,7 @@ const char *db_result_name(enum db_result r)
         [DB_CORRUPT] = "corrupt",
         [DB_GONE] = "gone",
         [DB_CANCELLED] = "cancelled",
+        [DB_STOPPED] = "stopped",
         [DB_ERROR] = "error",
     };
     return names[r];
