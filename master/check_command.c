@@ -22,13 +22,13 @@ static void print(const struct buf *body, FILE *to)
 }
 
 /* A server that cannot be asked is no fault of the app. */
-static int compare(const char *path)
+static int compare(struct control_server *server)
 {
     struct buf body = {0};
     struct fault fault = {""};
     int code = EXIT_SUCCESS;
 
-    switch (control_ask(path, "changes", CONTROL_WAIT_MS, &body, &fault)) {
+    switch (control_ask(server, "changes", CONTROL_WAIT_MS, &body, &fault)) {
     case CONTROL_OK:
         puts("A server runs on it. A reload would change:");
         print(&body, stdout);
@@ -48,11 +48,14 @@ static int compare(const char *path)
 static int ask_server(const struct settings *s, const struct app *app)
 {
     struct arena *arena = arena_new();
+    struct control_server server = {
+        .path = control_socket_path(arena, s->control_socket, app->database)};
     int code = EXIT_SUCCESS;
 
+    control_expect(&server, s->app);
+    control_expect(&server, app->database);
     if (!s->no_control_socket)
-        code = compare(
-            control_socket_path(arena, s->control_socket, app->database));
+        code = compare(&server);
     arena_free(arena);
     return code;
 }

@@ -67,6 +67,16 @@ static bool read_socket(struct reading *r, struct slice rest)
     return true;
 }
 
+static bool read_control(struct reading *r, struct slice rest)
+{
+    struct handed_socket *control = &r->out->control;
+
+    if (!read_one(slice_cut(&rest, ' '), &control->fd) || rest.len == 0)
+        return false;
+    control->asked = arena_text(r->arena, rest);
+    return true;
+}
+
 static bool read_line(struct reading *r, struct slice line)
 {
     struct slice rest = line;
@@ -82,6 +92,10 @@ static bool read_line(struct reading *r, struct slice line)
         return read_bells(r, rest);
     if (slice_is(word, "listen"))
         return read_socket(r, rest);
+    if (slice_is(word, "control"))
+        return read_control(r, rest);
+    if (slice_is(word, "word"))
+        return read_one(rest, &r->out->word);
     return word.len > 0;
 }
 
@@ -115,7 +129,7 @@ bool handover_parse(const char *pid, const char *fds, struct arena *arena,
     struct reading r = {.arena = arena, .out = out, .fault = fault};
     struct slice rest = slice_of(fds);
 
-    *out = (struct handover){.life = -1, .segment = -1, .bell = -1};
+    handover_none(out);
     if (!read_pid(pid, &out->from))
         return fault_set(fault, HANDOVER_PID ": \"%s\" is no process", pid);
     while (rest.len > 0) {
@@ -128,12 +142,28 @@ bool handover_parse(const char *pid, const char *fds, struct arena *arena,
     return are_apart(&r);
 }
 
+void handover_none(struct handover *h)
+{
+    *h = (struct handover){.life = -1,
+                           .segment = -1,
+                           .bell = -1,
+                           .word = -1,
+                           .control = {.fd = -1}};
+}
+
 /* ---- writing ----------------------------------------------------------- */
 
 static void write_one(struct buf *to, const char *word, int fd)
 {
     if (fd >= 0)
         buf_format(to, "%s %d\n", word, fd);
+}
+
+static void write_socket(struct buf *to, const char *word,
+                         const struct handed_socket *s)
+{
+    if (s->fd >= 0 && strchr(s->asked, '\n') == NULL)
+        buf_format(to, "%s %d %s\n", word, s->fd, s->asked);
 }
 
 void handover_write(const struct handover *h, struct buf *to)
@@ -148,14 +178,14 @@ void handover_write(const struct handover *h, struct buf *to)
     if (h->bell_count > 0)
         buf_format(to, "\n");
     for (size_t i = 0; i < h->socket_count; i++)
-        if (strchr(h->sockets[i].asked, '\n') == NULL)
-            buf_format(to, "listen %d %s\n", h->sockets[i].fd,
-                       h->sockets[i].asked);
+        write_socket(to, "listen", &h->sockets[i]);
+    write_socket(to, "control", &h->control);
+    write_one(to, "word", h->word);
 }
 
 size_t handover_fds(const struct handover *h, struct arena *arena, int **fds)
 {
-    const int single[] = {h->life, h->segment, h->bell};
+    const int single[] = {h->life, h->segment, h->bell, h->word, h->control.fd};
     const size_t singles = sizeof single / sizeof *single;
     size_t most = singles + h->bell_count + h->socket_count;
     int *all = arena_alloc(arena, most * sizeof *all);

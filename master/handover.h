@@ -9,6 +9,8 @@
  *     bell 6                  heritage.bell_fd
  *     bells 10 11 12 …        those of bells.h, in their order
  *     listen 3 0.0.0.0:8000   a listening socket, and what was asked for
+ *     control 7 /run/x.ctl    the operators' socket, and where it lies
+ *     word 5                  a pipe on which the next master says how it fares
  *
  * One line each; lines that begin with another word are for later versions,
  * and passed over. Pure: nothing here looks whether a descriptor is open.
@@ -43,6 +45,8 @@ struct handover {
     int life; /* must be given */
     int segment;
     int bell;
+    int word;
+    struct handed_socket control; /* asked: its path */
     const int *bells;
     size_t bell_count;
     const struct handed_socket *sockets;
@@ -53,6 +57,9 @@ struct handover {
  * reason when it is not what handover_write writes. */
 bool handover_parse(const char *pid, const char *fds, struct arena *arena,
                     struct handover *out, struct fault *fault);
+
+/* Nothing: what a descriptor is not given for. */
+void handover_none(struct handover *h);
 
 /* Appends the text of HANDOVER_FD. A socket whose address has a line break is
  * left out: the next master then finds it in use, and does not start. */

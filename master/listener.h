@@ -46,7 +46,9 @@ struct listeners *listeners_take(const struct handed_socket *sockets,
 const struct handed_socket *listeners_hand(const struct listeners *l,
                                            size_t *count);
 /* Another master has the same sockets: from now on their files are left when
- * ours are closed; or they are not, because that one is gone. */
+ * ours are closed. Or they are not, because that one is gone: then those that
+ * were left are removed, too, as far as they are still the same and
+ * nobody listens there. */
 void listeners_leave_files(bool leave);
 /* Master only: closes what no other set shares; removes unix socket files
  * that it made, or took over. Null is allowed. */

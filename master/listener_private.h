@@ -5,10 +5,9 @@
 #ifndef PRONG_LISTENER_PRIVATE_H
 #define PRONG_LISTENER_PRIVATE_H
 
-#include <sys/stat.h>
-
 #include "common/arena.h"
 #include "master/address.h"
+#include "master/unixsocket.h"
 
 #include "master/listener.h"
 
@@ -20,8 +19,8 @@ struct listener {
     struct address asked; /* before the kernel chose a port */
     const char *text;     /* the same, as it was written */
     char name[ADDRESS_NAME_MAX];
-    dev_t device; /* of its file, if it is a unix socket that was bound */
-    ino_t inode;  /* 0: none */
+    struct unixsocket file; /* the same socket, if it is one of a file that we
+                               made or took over */
 };
 
 /* Binds what is asked, trying so often while it is in use, or takes a

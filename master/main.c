@@ -35,10 +35,33 @@ static int complain(const struct fault *fault, int code)
     return code;
 }
 
-/* A master that follows another one was started in the background. */
-static bool go_to_background(const struct upgrade *u, struct fault *fault)
+/* The former master tells its operator. */
+static int give_up(struct upgrade *u, const struct fault *fault, int code)
 {
-    return upgrade_follows(u) ? daemon_silence(fault) : daemon_detach(fault);
+    upgrade_say_failed(u, fault->text);
+    return complain(fault, code);
+}
+
+/* Standard error, where the log goes when nothing else is said, leads nowhere
+ * from then on. */
+static void say_where_logs_go(const struct settings *s)
+{
+    if (s->errorlog && strcmp(s->errorlog, "-") != 0)
+        return;
+    fprintf(stderr,
+            "prong: in the background without --error-logfile: logs go to "
+            "%s\n",
+            s->syslog ? "syslog alone" : "/dev/null");
+}
+
+/* A master that follows another one was started in the background. */
+static bool go_to_background(const struct upgrade *u, const struct settings *s,
+                             struct fault *fault)
+{
+    if (upgrade_follows(u))
+        return daemon_silence(fault);
+    say_where_logs_go(s);
+    return daemon_detach(fault);
 }
 
 /* What fails does so on the terminal, before we leave it; and the signals are
@@ -56,7 +79,7 @@ static bool make_ready(const struct settings *s,
     config->listeners = upgrade_listeners(u, s, fault);
     if (config->listeners == NULL || !upgrade_shared(u, shared, s, fault))
         return false;
-    if (s->daemon && !go_to_background(u, fault))
+    if (s->daemon && !go_to_background(u, s, fault))
         return false;
     supervisor_hold_signals();
     return upgrade_pidfile(u, s->pidfile, fault);
@@ -98,6 +121,7 @@ static int serve(struct source *source, struct generation *first,
 
     if (!make_ready(first->settings, &config, &shared, &fault)) {
         log_error("%s", fault.text);
+        upgrade_say_failed(upgrade, fault.text);
         shared_close(&shared);
         listeners_close(config.listeners);
         source_release(source, first);
@@ -117,9 +141,10 @@ static int serve(struct source *source, struct generation *first,
     return code;
 }
 
-static int refuse_app(const struct settings *s, const struct fault *fault)
+static int refuse_app(struct upgrade *u, const struct settings *s,
+                      const struct fault *fault)
 {
-    complain(fault, EXIT_NO_APP);
+    give_up(u, fault, EXIT_NO_APP);
     if (s->check_config)
         return EXIT_FAILURE;
     fputs("Reason: App failed to load.\n", stderr);
@@ -148,7 +173,7 @@ static int run(struct source *source, struct generation *first,
     first->app = source_load_app(s, &fault);
     if (first->app && !s->print_config && !s->check_config)
         return serve(source, first, upgrade);
-    code = first->app ? show_and_check(first) : refuse_app(s, &fault);
+    code = first->app ? show_and_check(first) : refuse_app(upgrade, s, &fault);
     source_release(source, first);
     return code;
 }
@@ -160,7 +185,7 @@ static int begin(struct source *source, struct upgrade *upgrade)
 
     switch (source_open(source, &first.settings, &fault)) {
     case SETTINGS_DONE: return EXIT_SUCCESS;
-    case SETTINGS_BAD: return complain(&fault, EXIT_USAGE);
+    case SETTINGS_BAD: return give_up(upgrade, &fault, EXIT_USAGE);
     case SETTINGS_OK: break;
     }
     return run(source, &first, upgrade);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -115,6 +116,17 @@ static bool settle(const struct role *role, const struct heritage *h,
 }
 
 /*
+ * When the master dies whoever is stopped goes on, notices, and leaves: nobody
+ * might ever continue it, and others wait for what it holds. Behind the change
+ * of user, which undoes it (prctl(2)); and not any more at the end, where the
+ * signal would undo the stop that a leak checker waits for.
+ */
+static void go_on_without_master(bool go_on)
+{
+    prctl(PR_SET_PDEATHSIG, go_on ? SIGCONT : 0);
+}
+
+/*
  * Whether the master is gone already. Our id is noted here too: should the
  * master be killed before it can, another one (see orphans.h) still learns
  * whose slot this is. It comes before the look at the master, so whoever finds
@@ -143,10 +155,13 @@ static void child(const struct role *role, const struct heritage *h)
     log_keep(h->last_words, LAST_WORDS);
     if (is_orphan(h)) /* nobody would ever reap us */
         exit(EXIT_ASKED);
-    if (settle(role, h, &fault))
+    bool settled = settle(role, h, &fault);
+    go_on_without_master(true);
+    if (settled)
         code = role->body(h);
     else
         log_error("%s", fault.text);
+    go_on_without_master(false);
     log_info("%s exiting (pid: %d)", role->title, (int)getpid());
     exit(code); /* not _exit: leak checkers and profilers report at exit */
 }

@@ -3,7 +3,6 @@
 #include "common/log.h"
 #include "common/segment/shared.h"
 #include "master/notify.h"
-#include "master/orphans.h"
 #include "master/self.h"
 #include "master/staffing.h"
 #include "master/supervisor_private.h"
@@ -30,7 +29,8 @@ static void look_for_orphans(struct supervisor *s)
 
     if (now_ms < s->succession.look_ms)
         return;
-    size_t left = orphans_look(crew_estate(s->crew));
+    size_t left = orphans_look(&s->succession.orphans, crew_estate(s->crew),
+                               s->generations.present->is.settings, now_ms);
     s->succession.look_ms = now_ms + (left > 0 ? ORPHANS_LOOK_MS : LOOK_MS);
 }
 
@@ -44,7 +44,7 @@ static void enter(struct supervisor *s)
 /* What the operator waits for. */
 static void say_ready(struct supervisor *s)
 {
-    const struct upgrade *u = upgrade_of(s);
+    struct upgrade *u = upgrade_of(s);
 
     if (s->succession.ready || !upgrade_is_second(u) ||
         crew_serving(s->crew) < s->generations.present->wanted)
@@ -52,6 +52,7 @@ static void say_ready(struct supervisor *s)
     s->succession.ready = true;
     log_info("%s is ready, and Master (pid:%d) can be ended", upgrade_name(u),
              (int)upgrade_former(u));
+    upgrade_say_ready(u);
 }
 
 /* ---- systemd ------------------------------------------------------------- */
@@ -119,21 +120,24 @@ static void on_promotion(void *self)
     reload_adopt(&s->generations);
     crew_absolve(s->crew, s->generations.present);
     s->succession.look_ms = 0;
+    orders_promote_control(s);
 }
 
-void succession_start(struct supervisor *s)
+bool succession_start(struct supervisor *s, struct fault *fault)
 {
     const struct era *present = s->generations.present;
-    const struct upgrade_gift gift = {
+    struct upgrade_gift gift = {
         .shared = s->config->shared,
         .listeners = present->listeners,
         .bells = s->bells,
         .bell_fd = s->bell,
         .life_fd = s->life[0],
+        .loop = s->loop,
         .detached = present->is.settings->daemon,
     };
 
-    upgrade_start(upgrade_of(s), &gift);
+    gift.control_fd = orders_control_socket(s, &gift.control_path);
+    return upgrade_start(upgrade_of(s), &gift, fault);
 }
 
 void succession_ended(void *self, const struct spawn_end *end)

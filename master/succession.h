@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "common/segment/heritage.h"
+#include "common/text.h"
+#include "master/orphans.h"
 #include "master/spawn.h"
 
 struct supervisor;
@@ -18,6 +20,7 @@ struct supervisor;
 struct succession {
     bool ready;       /* as the second, with all its workers; it was said */
     uint64_t look_ms; /* when to look for orphans again */
+    struct orphans orphans;
     /* Requests answered, of all workers that were: `seen` is what each slot
      * showed last. */
     uint64_t requests;
@@ -35,8 +38,8 @@ void succession_look(struct supervisor *s);
 /* When it has something to do at the latest. */
 uint64_t succession_next_ms(const struct supervisor *s);
 
-/* USR2. */
-void succession_start(struct supervisor *s);
+/* USR2. False with the reason, which is logged. */
+bool succession_start(struct supervisor *s, struct fault *fault);
 /* A child has ended that is none of the crew; self is the supervisor. */
 void succession_ended(void *self, const struct spawn_end *end);
 

@@ -28,6 +28,14 @@ enum {
 
 /* ---- verdicts ---------------------------------------------------------- */
 
+/* What it said itself, or how it ended. */
+static const char *words_of(const struct spawn_end *end, char words[64])
+{
+    bool spoke = end->last_words && *end->last_words;
+
+    return spoke ? end->last_words : spawn_words(end, words);
+}
+
 /* A configuration that can never start must not be tried for ever. A crash
  * may pass: the slot's back-off tries it again. */
 static void judge_first(struct supervisor *s)
@@ -40,6 +48,7 @@ static void judge_first(struct supervisor *s)
     e->failed = false;
     if (e->failure.code == EXIT_BOOT || e->failure.code == EXIT_NO_APP) {
         s->exit_code = e->failure.code;
+        upgrade_say_failed(s->config->upgrade, words_of(&e->failure, words));
         orders_stop(s, STOP_QUICK);
         return;
     }
@@ -98,7 +107,9 @@ static void on_winch(struct supervisor *s)
 
 static void on_usr2(struct supervisor *s)
 {
-    succession_start(s);
+    struct fault logged;
+
+    succession_start(s, &logged);
 }
 
 static const struct {

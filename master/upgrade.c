@@ -112,7 +112,8 @@ struct upgrade *upgrade_new(char **argv, struct fault *fault)
 
     u->arena = arena;
     u->argv = argv;
-    u->given.life = -1;
+    handover_none(&u->given);
+    u->hear.fd = -1;
     u->program = program_find(argv[0]);
     u->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     take_environment(u);
@@ -125,13 +126,21 @@ struct upgrade *upgrade_new(char **argv, struct fault *fault)
     return NULL;
 }
 
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 void upgrade_free(struct upgrade *u)
 {
     if (u == NULL)
         return;
     notify_free(u->notify);
-    if (u->given.life >= 0)
-        close(u->given.life);
+    upgrade_word_close(u);
+    close_if_open(u->given.life);
+    close_if_open(u->given.word);
+    close_if_open(u->given.control.fd);
     if (u->folder >= 0)
         close(u->folder);
     bells_free(u->bells);

@@ -30,6 +30,7 @@
 
 struct bells;
 struct loop;
+struct unixsocket;
 struct upgrade;
 
 /*
@@ -71,12 +72,22 @@ bool upgrade_shared(struct upgrade *u, struct shared *shared,
 /* Takes the bells over, which come with the segment, into *bells and
  * *bell_fd; false when there are none, and the caller makes its own. */
 bool upgrade_bells(struct upgrade *u, struct bells **bells, int *bell_fd);
+/* Takes over the operators' socket of the former master, as long as that one
+ * serves it not to be accepted from, and its path, which is the upgrade's.
+ * False when none was handed over. */
+bool upgrade_control(struct upgrade *u, struct unixsocket *socket,
+                     const char **path);
 /* PATH or PATH.2; null: none. */
 bool upgrade_pidfile(struct upgrade *u, const char *path, struct fault *fault);
 /* Calls `promoted` when the former master is gone, from loop_turn. Until
  * then it is the second. False with errno set. */
 bool upgrade_watch(struct upgrade *u, struct loop *loop,
                    void (*promoted)(void *self), void *self);
+
+/* Tells the former master how this one fares: all of its workers serve; or it
+ * ends, and why. Once; without a former one nothing happens. */
+void upgrade_say_ready(struct upgrade *u);
+void upgrade_say_failed(struct upgrade *u, const char *why);
 
 /* ---- having one ---- */
 
@@ -87,14 +98,24 @@ struct upgrade_gift {
     const struct bells *bells;
     int bell_fd;
     int life_fd;
-    bool detached; /* standard error leads nowhere: it gets our log instead,
-                      for what it says before it has one */
+    int control_fd; /* -1: there is none */
+    const char *control_path;
+    struct loop *loop; /* in which it is heard */
+    bool detached;     /* standard error leads nowhere: it gets our log instead,
+                          for what it says before it has one */
 };
 
-/* USR2: starts it, or logs why not. */
-void upgrade_start(struct upgrade *u, const struct upgrade_gift *gift);
+/* USR2: starts it. False with the reason, which is logged. */
+bool upgrade_start(struct upgrade *u, const struct upgrade_gift *gift,
+                   struct fault *fault);
 /* Its process id; 0: there is none. */
 pid_t upgrade_successor(const struct upgrade *u);
+/* It has said that all of its workers serve. */
+bool upgrade_successor_ready(const struct upgrade *u);
+/* It has the operators' socket, and listens when we are gone. */
+bool upgrade_successor_listens(const struct upgrade *u);
+/* Why the last one came to nothing, in a sentence; "" when none did. */
+const char *upgrade_failure(const struct upgrade *u);
 /* A child has ended that is no worker. */
 void upgrade_ended(struct upgrade *u, const struct spawn_end *end);
 

@@ -44,23 +44,26 @@ static char **make_environment(struct upgrade *u, struct arena *arena)
     return env;
 }
 
-static struct handover list(const struct upgrade_gift *gift)
+static struct handover list(const struct upgrade_gift *gift, int word)
 {
-    struct handover h = {
-        .from = getpid(),
-        .life = gift->life_fd,
-        .segment = segment_fd(gift->shared->segment),
-        .bell = gift->bell_fd,
-    };
+    struct handover h;
 
+    handover_none(&h);
+    h.from = getpid();
+    h.life = gift->life_fd;
+    h.segment = segment_fd(gift->shared->segment);
+    h.bell = gift->bell_fd;
+    h.word = word;
+    h.control = (struct handed_socket){gift->control_fd, gift->control_path};
     h.bell_count = bells_fds(gift->bells, &h.bells);
     h.sockets = listeners_hand(gift->listeners, &h.socket_count);
     return h;
 }
 
-static pid_t run_program(struct upgrade *u, const struct upgrade_gift *gift)
+static pid_t run_program(struct upgrade *u, const struct upgrade_gift *gift,
+                         int word)
 {
-    const struct handover h = list(gift);
+    const struct handover h = list(gift, word);
     struct arena *arena = arena_new();
     struct buf text = {0};
     int *fds;
@@ -87,24 +90,47 @@ static pid_t run_program(struct upgrade *u, const struct upgrade_gift *gift)
     return pid;
 }
 
-void upgrade_start(struct upgrade *u, const struct upgrade_gift *gift)
+/* Gunicorn's words for two of them. */
+static bool may_start(const struct upgrade *u, const struct upgrade_gift *gift,
+                      struct fault *fault)
 {
-    if (u == NULL || gift->listeners == NULL)
-        return;
-    if (u->successor || u->second) {
-        log_warning("USR2 signal ignored. %s exists.",
-                    u->successor ? "Child" : "Parent");
-        return;
-    }
-    pid_t pid = run_program(u, gift);
+    if (u->successor)
+        fault_set(fault, "USR2 signal ignored. Child exists.");
+    else if (u->second)
+        fault_set(fault, "USR2 signal ignored. Parent exists.");
+    else if (gift->listeners == NULL)
+        fault_set(fault, "USR2 signal ignored. The server is stopping.");
+    else
+        return true;
+    log_warning("%s", fault->text);
+    return false;
+}
+
+bool upgrade_start(struct upgrade *u, const struct upgrade_gift *gift,
+                   struct fault *fault)
+{
+    int word;
+
+    if (u == NULL)
+        return fault_set(fault, "This server cannot be followed");
+    if (!may_start(u, gift, fault))
+        return false;
+    upgrade_word_open(u, gift->loop, &word);
+    pid_t pid = run_program(u, gift, word);
+    int reason = errno;
+    if (word >= 0)
+        close(word);
     if (pid < 0) {
-        log_error("Cannot start a new master: %s: %s", u->program,
-                  strerror(errno));
-        return;
+        upgrade_word_close(u);
+        fault_set(fault, "Cannot start a new master: %s: %s", u->program,
+                  strerror(reason));
+        log_error("%s", fault->text);
+        return false;
     }
     log_info("Starting a new master with pid: %d", (int)pid);
     u->successor = pid;
     listeners_leave_files(true);
+    return true;
 }
 
 pid_t upgrade_successor(const struct upgrade *u)
@@ -112,16 +138,30 @@ pid_t upgrade_successor(const struct upgrade *u)
     return u ? u->successor : 0;
 }
 
-void upgrade_ended(struct upgrade *u, const struct spawn_end *end)
+const char *upgrade_failure(const struct upgrade *u)
 {
+    return u ? u->failure.text : "";
+}
+
+static void note_failure(struct upgrade *u, const struct spawn_end *end)
+{
+    struct slice why = upgrade_word_why(u);
     char words[64];
 
+    spawn_words(end, words);
+    fault_set(&u->failure, "The new master (pid:%d) %s: %.*s", (int)end->pid,
+              words, (int)why.len, why.ptr);
+    upgrade_word_close(u);
+    log_write(end->signal || end->code ? LOG_ERROR : LOG_INFO,
+              "The new master (pid:%d) %s, and we go on", (int)end->pid, words);
+}
+
+void upgrade_ended(struct upgrade *u, const struct spawn_end *end)
+{
     if (u == NULL || end->pid != u->successor)
         return;
+    note_failure(u, end);
     u->successor = 0;
     pidfile_remove_second(u->pidfile, end->pid);
     listeners_leave_files(false);
-    log_write(end->signal || end->code ? LOG_ERROR : LOG_INFO,
-              "The new master (pid:%d) %s, and we go on", (int)end->pid,
-              spawn_words(end, words));
 }

@@ -53,6 +53,26 @@ static void obey_cancel(struct worker *w)
     atomic_compare_exchange_strong(cancel, &wanted, 0);
 }
 
+static uint64_t grace_ms(const struct worker *w)
+{
+    return (uint64_t)w->heritage->settings->graceful_timeout * 1000;
+}
+
+/* With one thread the loop does not turn meanwhile, and hears of no signal;
+ * but the master says it in the slot, too. What is cut off here is answered;
+ * what the master has to kill is not. */
+static void obey_grace(struct worker *w)
+{
+    const struct slot *slot = w->heritage->slot;
+
+    if (atomic_load_explicit(&slot->leave, memory_order_relaxed) != LEAVE_TOLD)
+        return;
+    if (w->leave_ms == 0)
+        w->leave_ms = loop_clock_ms() + grace_ms(w);
+    else if (loop_clock_ms() >= w->leave_ms)
+        site_end_all(w->site);
+}
+
 void shift_progress(void *self)
 {
     struct worker *w = self;
@@ -62,6 +82,7 @@ void shift_progress(void *self)
         return; /* what follows is for the thread with the baton */
     site_yield(w->site);
     obey_cancel(w);
+    obey_grace(w);
 }
 
 /* ---- leaving -------------------------------------------------------------*/
@@ -70,14 +91,14 @@ void shift_progress(void *self)
  * events. */
 static void leave(struct worker *w)
 {
-    uint64_t grace_ms =
-        (uint64_t)w->heritage->settings->graceful_timeout * 1000;
+    uint64_t now_ms = loop_now(w->loop);
 
     if (w->leaving)
         return;
     w->leaving = true;
-    w->leave_ms = loop_now(w->loop) + grace_ms;
-    conns_drain(w->conns, grace_ms);
+    if (w->leave_ms == 0) /* or it runs already */
+        w->leave_ms = now_ms + grace_ms(w);
+    conns_drain(w->conns, w->leave_ms > now_ms ? w->leave_ms - now_ms : 0);
 }
 
 static bool drained(const struct worker *w)
@@ -168,6 +189,7 @@ static void tell(struct worker *w)
     if (loop_now(w->loop) - w->vitals_ms >= VITALS_MS)
         tell_vitals(w);
     look_at_age(w);
+    site_look(w->site, loop_now(w->loop));
     w->told_ms = loop_now(w->loop);
 }
 

@@ -8,6 +8,8 @@
 #include "worker/http/problem.h"
 #include "worker/warm.h"
 
+#include "worker/threads/relay.h"
+
 #include "worker/site_private.h"
 
 /* ---- which answer --------------------------------------------------------*/
@@ -168,6 +170,17 @@ void site_take(struct site *s, unsigned thread)
     observe_thread(s->config.observer, thread);
 }
 
+/* A connection that nobody asks would hold a file that was moved away, and its
+ * WAL, for good; and who opens that file again has to wait for it. */
+void site_look(struct site *s, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < THREADS_MAX; i++) {
+        const struct desk *d = &s->desks[i];
+        if (d->taken && !relay_is_away(s->config.relay, i))
+            db_ready(d->db, now_ms);
+    }
+}
+
 void site_resume_given(struct site *s, struct call *call, uint64_t now_ms)
 {
     call->now_ms = now_ms;
@@ -203,7 +216,7 @@ void site_end_all(struct site *s)
     for (size_t i = 0; i < THREADS_MAX; i++)
         if (s->desks[i].taken &&
             endpoints_at_work(s->desks[i].endpoints, &at_ns, &since_ns))
-            db_cancel(s->desks[i].db);
+            db_stop(s->desks[i].db);
 }
 
 uint64_t site_overdue_ns(const struct site *s, uint64_t now_ns)

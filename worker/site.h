@@ -55,7 +55,7 @@ void site_resume_given(struct site *s, struct call *call, uint64_t now_ms);
 /* Ends the statement of the request that was complete at `came_ns`; false when
  * none of it runs. */
 bool site_end_request(struct site *s, uint64_t came_ns);
-/* Ends all that run. */
+/* Ends all that run: their clients are told that the worker stops. */
 void site_end_all(struct site *s);
 /* By how much the statement that is longest overdue is: nothing, not even its
  * deadline, has ended it. */
@@ -64,6 +64,9 @@ uint64_t site_overdue_ns(const struct site *s, uint64_t now_ns);
 /* Answers one request; call->done is called now or later. */
 void site_answer(struct site *s, struct call *call);
 
+/* With the baton, each second or so: every connection that is not in a
+ * statement looks whether its file is still the database. */
+void site_look(struct site *s, uint64_t now_ms);
 /* From inside a long statement, now and then: lets others go first. */
 void site_yield(struct site *s);
 /* Calls that wait: for another worker's answer, for a turn to write, for the

@@ -36,7 +36,7 @@ struct worker {
     bool quit;             /* now, as things stand */
     bool told;             /* to leave; begun after the turn (see leave) */
     bool leaving;          /* once everything is answered */
-    uint64_t leave_ms;     /* when patience for that ends */
+    uint64_t leave_ms;     /* when patience for that ends; 0: not begun */
     uint64_t over_ms;      /* when it should have ended, but thread 0 is in a
                               statement; 0: it need not */
     uint64_t born_ms;

@@ -8,6 +8,7 @@
 #include "master/control/control_socket.h"
 #include "master/control/order_act.h"
 #include "master/control/order_changes.h"
+#include "master/control/order_server.h"
 #include "master/control/order_show.h"
 #include "master/control/order_writers.h"
 #include "master/control/orders.h"
@@ -109,7 +110,7 @@ static bool answer(void *self, struct control_call *call, bool late)
     if (!order_read(call->line, &o, &fault))
         return order_refuse(call, "%s", fault.text);
     if (call->memo)
-        return order_end_reload(c->supervisor, &o, call, late);
+        return order_end(c->supervisor, &o, call, late);
     return order_acts(o.verb) ? order_act(c->supervisor, &o, call)
                               : show(c, &o, call);
 }
@@ -149,6 +150,32 @@ static void choose_path(struct console *c)
     c->mode = (mode_t)s->control_socket_mode;
 }
 
+void console_promote(struct console *c)
+{
+    if (c)
+        control_promote(c->control, c->path, c->mode);
+}
+
+/* Taken by one that wants none, too: its file is to go with the former master.
+ * One that was killed on the way has left it to us at once. */
+static void inherit(struct console *c)
+{
+    struct unixsocket socket;
+    const char *path;
+
+    if (!orders_inherit_control(c->supervisor, &socket, &path))
+        return;
+    control_inherit(c->control, &socket, path);
+    if (orders_former(c->supervisor) == 0)
+        console_promote(c);
+}
+
+int console_socket(const struct console *c, const char **path)
+{
+    *path = NULL;
+    return c ? control_socket_of(c->control, path) : -1;
+}
+
 struct console *console_new(struct supervisor *s)
 {
     struct console *c = calloc(1, sizeof *c);
@@ -161,6 +188,7 @@ struct console *console_new(struct supervisor *s)
     if (c->control) {
         control_follow(c->control, orders_former(s));
         choose_path(c);
+        inherit(c);
         return c;
     }
     console_free(c);
@@ -171,6 +199,8 @@ void console_free(struct console *c)
 {
     if (c == NULL)
         return;
+    if (orders_passes_control_on(c->supervisor))
+        control_pass_on(c->control);
     control_free(c->control);
     arena_free(c->arena);
     free(c);

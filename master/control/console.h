@@ -18,6 +18,12 @@ struct console *console_new(struct supervisor *s);
 /* The supervisor has ended. Null is allowed. */
 void console_free(struct console *c);
 
+/* The socket, which the next master is to get, and its path; -1: there is
+ * none. Null is allowed. */
+int console_socket(const struct console *c, const char **path);
+/* The former master is gone: its socket is ours. Null is allowed. */
+void console_promote(struct console *c);
+
 /* At the end of each turn. Null is allowed. */
 void console_turn(struct console *c);
 /* When the next turn is due at the latest, CLOCK_MONOTONIC. */

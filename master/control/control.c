@@ -2,21 +2,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "master/control/control_client.h"
-#include "master/control/control_socket.h"
 
 #include "master/control/control.h"
 
-enum { LOOK_MS = 1000 }; /* between two looks at the socket's file */
+enum {
+    LOOK_MS = 1000, /* between two looks at the socket's file */
+    LAST_MS = 200,  /* at the end, for those who have just connected */
+    BACKLOG = 128,
+};
 
 struct control {
     struct control_desk desk;
     char *path;   /* where it should listen; null: nowhere */
     pid_t former; /* the master that this one follows; 0: none */
-    struct control_socket socket;
+    mode_t mode;
+    struct unixsocket socket;
+    struct unixsocket heirloom; /* the former master's, as long as it is */
+    char *heirloom_path;
+    bool passed_on; /* another master removes the file */
     struct watch listener;
     uint64_t look_ms;  /* the next look is due */
     bool complained;   /* about that path */
@@ -50,6 +58,19 @@ static struct client *find_slowest(struct control *c)
     return slowest;
 }
 
+/* When one more can be served. */
+static uint64_t room_ms(struct control *c)
+{
+    const struct client *slowest = find_slowest(c);
+
+    if (find(c, CLIENT_FREE))
+        return c->again_ms;
+    if (slowest == NULL)
+        return UINT64_MAX;
+    uint64_t free_ms = slowest->since_ms + CONTROL_HASTE_MS;
+    return free_ms > c->again_ms ? free_ms : c->again_ms;
+}
+
 /* Events of the listener are levels: they would come again at once. */
 static void pause_listening(struct control *c)
 {
@@ -68,10 +89,15 @@ static void warn_of(struct control *c, const struct control_call *call)
                 (unsigned)call->uid, (int)call->pid);
 }
 
+static bool is_open_to_others(const struct control *c)
+{
+    return (c->mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
 static void welcome(struct control *c, struct client *k, int fd)
 {
     client_welcome(k, &c->desk, fd);
-    if (k->state != CLIENT_ASKING || k->call.uid == 0 ||
+    if (k->state != CLIENT_ASKING || is_open_to_others(c) || k->call.uid == 0 ||
         k->call.uid == geteuid())
         return;
     warn_of(c, &k->call);
@@ -87,9 +113,8 @@ static void on_connection(void *self, unsigned events)
 
     (void)events;
     if (k == NULL) {
-        struct client *slowest = find_slowest(c);
-        if (slowest)
-            client_drop(slowest);
+        if (loop_clock_ms() >= room_ms(c))
+            client_drop(find_slowest(c));
         pause_listening(c);
         return;
     }
@@ -104,8 +129,7 @@ static void on_connection(void *self, unsigned events)
 
 static void resume_listening(struct control *c)
 {
-    if (!c->full || loop_clock_ms() < c->again_ms ||
-        find(c, CLIENT_FREE) == NULL)
+    if (!c->full || loop_clock_ms() < room_ms(c))
         return;
     c->full = false;
     loop_change(c->desk.loop, &c->listener, LOOP_READ);
@@ -118,51 +142,58 @@ static void close_socket(struct control *c)
     if (c->socket.fd < 0)
         return;
     loop_del(c->desk.loop, &c->listener);
-    control_socket_remove(&c->socket);
+    if (c->passed_on)
+        unixsocket_leave(&c->socket);
+    else
+        unixsocket_remove(&c->socket);
 }
 
-static void complain(struct control *c, enum control_made made,
-                     const struct fault *fault)
+/* Said once of a path. */
+static void complain(struct control *c, int reason)
 {
     if (c->complained)
         return;
     c->complained = true;
-    if (made == CONTROL_TAKEN && c->former)
+    if (reason == EADDRINUSE && c->former)
         log_info("Control socket: the former master (pid:%d) listens at %s; "
                  "this one does when that has left",
                  (int)c->former, c->path);
-    else if (made == CONTROL_TAKEN)
+    else if (reason == EADDRINUSE)
         log_warning("Control socket: another server listens at %s; this one "
                     "does when that has left",
                     c->path);
+    else if (reason == EEXIST)
+        log_warning("There is no control socket: %s is there and no socket",
+                    c->path);
     else
-        log_warning("There is no control socket: %s", fault->text);
+        log_warning("There is no control socket: %s: %s", c->path,
+                    strerror(reason));
 }
 
-static void open_socket(struct control *c, mode_t mode)
+static void listen_on(struct control *c)
 {
-    struct fault fault = {""};
-    enum control_made made =
-        control_socket_make(&c->socket, c->path, mode, &fault);
-
     c->full = false;
-    if (made != CONTROL_MADE) {
-        complain(c, made, &fault);
-        return;
-    }
     c->listener =
         (struct watch){.fn = on_connection, .self = c, .fd = c->socket.fd};
     if (!loop_add(c->desk.loop, &c->listener, LOOP_READ)) {
-        control_socket_remove(&c->socket);
+        unixsocket_remove(&c->socket);
         return;
     }
     c->complained = false;
     log_info("Control socket: %s", c->path);
 }
 
-static bool is_there(const struct control *c, const char *path)
+static void open_socket(struct control *c)
 {
-    return c->path && path && strcmp(c->path, path) == 0;
+    if (unixsocket_make(&c->socket, c->path, c->mode, BACKLOG))
+        listen_on(c);
+    else
+        complain(c, errno);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
 }
 
 static void move(struct control *c, const char *path)
@@ -183,15 +214,71 @@ void control_use(struct control *c, const char *path, mode_t mode)
 {
     uint64_t now_ms = loop_clock_ms();
 
-    if (c->path != path && !is_there(c, path))
+    c->mode = mode;
+    if (c->path != path && !is_same(c->path, path))
         move(c, path);
     if (c->path == NULL || now_ms < c->look_ms)
         return;
     c->look_ms = now_ms + LOOK_MS;
-    if (control_socket_stands(&c->socket))
+    if (c->socket.fd >= 0 && unixsocket_stands(&c->socket))
         return;
+    if (c->heirloom.fd >= 0 && is_same(c->heirloom_path, path)) {
+        complain(c, EADDRINUSE);
+        return;
+    }
     close_socket(c); /* somebody has removed the file */
-    open_socket(c, mode);
+    open_socket(c);
+}
+
+/* ---- from one master to the next ----------------------------------------- */
+
+void control_inherit(struct control *c, const struct unixsocket *socket,
+                     const char *path)
+{
+    c->heirloom = *socket;
+    c->heirloom_path = strdup(path);
+}
+
+/* Once more it is said to listen: so it is this process whose credentials those
+ * who connect are shown (SO_PEERCRED). */
+static void take_heirloom(struct control *c)
+{
+    c->socket = c->heirloom;
+    unixsocket_none(&c->heirloom);
+    if (unixsocket_stands(&c->socket) && /* the mode may be another by now */
+        fchmodat(c->socket.folder, c->socket.name, c->mode, 0) != 0)
+        log_warning("Control socket: its mode stays: %s", strerror(errno));
+    if (listen(c->socket.fd, BACKLOG) == 0)
+        listen_on(c);
+    else
+        unixsocket_remove(&c->socket);
+}
+
+void control_promote(struct control *c, const char *path, mode_t mode)
+{
+    c->former = 0;
+    c->mode = mode;
+    if (c->heirloom.fd < 0)
+        return;
+    if (!is_same(c->heirloom_path, path)) {
+        unixsocket_remove(&c->heirloom);
+        return;
+    }
+    if (!is_same(c->path, path))
+        move(c, path);
+    if (c->socket.fd < 0)
+        take_heirloom(c);
+}
+
+int control_socket_of(const struct control *c, const char **path)
+{
+    *path = c->path;
+    return c->socket.fd;
+}
+
+void control_pass_on(struct control *c)
+{
+    c->passed_on = true;
 }
 
 /* ---- the whole ----------------------------------------------------------- */
@@ -205,9 +292,9 @@ void control_tend(struct control *c)
     resume_listening(c);
 }
 
-uint64_t control_next_ms(const struct control *c)
+uint64_t control_next_ms(struct control *c)
 {
-    uint64_t next_ms = UINT64_MAX;
+    uint64_t next_ms = c->full ? room_ms(c) : UINT64_MAX;
 
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
         const struct client *k = &c->clients[i];
@@ -228,7 +315,8 @@ struct control *control_new(struct loop *loop, control_answer *answer,
     if (c == NULL)
         return NULL;
     c->desk = (struct control_desk){loop, answer, self};
-    c->socket.fd = c->socket.folder = -1;
+    unixsocket_none(&c->socket);
+    unixsocket_none(&c->heirloom);
     return c;
 }
 
@@ -236,9 +324,12 @@ void control_free(struct control *c)
 {
     if (c == NULL)
         return;
+    uint64_t until_ms = loop_clock_ms() + LAST_MS;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
-        client_dismiss(&c->clients[i]);
+        client_dismiss(&c->clients[i], until_ms);
     close_socket(c);
+    unixsocket_leave(&c->heirloom);
+    free(c->heirloom_path);
     free(c->path);
     free(c);
 }

@@ -2,12 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/app/appconf.h"
 #include "common/settings/conf.h"
 #include "master/control/control_socket.h"
 #include "master/control/sheet.h"
+#include "master/unixsocket.h"
 
 #include "master/control/control_ask.h"
 
@@ -17,8 +19,16 @@ enum {
     ANSWER_MAX = 16 << 20, /* nothing that we answer is near to that */
 };
 
-bool control_target_path(const struct control_target *t, struct arena *arena,
-                         const char **path, struct fault *fault)
+void control_expect(struct control_server *server, const char *file)
+{
+    struct stat st;
+
+    if (server->owner_count < CONTROL_OWNERS && stat(file, &st) == 0)
+        server->owners[server->owner_count++] = st.st_uid;
+}
+
+bool control_target_find(const struct control_target *t, struct arena *arena,
+                         struct control_server *out, struct fault *fault)
 {
     struct app app = {.arena = arena, .database = t->database};
     const char *file = arena_format(arena, "%s/app.conf", t->app);
@@ -28,8 +38,34 @@ bool control_target_path(const struct control_target *t, struct arena *arena,
         (!conf_slurp(arena, file, CONF_MAX, &text, fault) ||
          !appconf_parse(&app, t->app, file, text, fault)))
         return false;
-    *path = control_socket_path(arena, t->socket, app.database);
+    *out = (struct control_server){
+        .path = control_socket_path(arena, t->socket, app.database),
+        .any_owner = t->any_owner,
+    };
+    control_expect(out, t->app);
+    if (app.database)
+        control_expect(out, app.database);
     return true;
+}
+
+/* Whoever may write into the folder can put a socket there, and answer. */
+static bool is_expected(struct control_server *server, int fd,
+                        struct fault *fault)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t size = sizeof peer;
+
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    server->pid = peer.pid;
+    if (server->any_owner || peer.uid == 0 || peer.uid == geteuid())
+        return true;
+    for (size_t i = 0; i < server->owner_count; i++)
+        if (peer.uid == server->owners[i])
+            return true;
+    return fault_set(fault,
+                     "%s: who listens there (pid:%d) runs as user %u, who is "
+                     "not expected (--any-owner asks all the same)",
+                     server->path, (int)peer.pid, (unsigned)peer.uid);
 }
 
 /* A server may say no before it was asked, and close: what it said can still
@@ -100,25 +136,33 @@ static enum control_reply talk(int fd, const char *line, struct buf *body,
     return reply;
 }
 
-enum control_reply control_ask(const char *path, const char *line,
-                               int timeout_ms, struct buf *body,
-                               struct fault *fault)
+static enum control_reply find_nobody(const struct control_server *server,
+                                      struct fault *fault)
 {
-    int fd = control_socket_connect(path, timeout_ms);
-
-    buf_clear(body);
-    if (fd >= 0) {
-        enum control_reply reply = talk(fd, line, body, fault);
-        close(fd);
-        return reply;
-    }
     bool nobody = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
+
     if (nobody)
         fault_set(fault,
                   "No server listens at %s (is its database another one? "
                   "--database PATH)",
-                  path);
+                  server->path);
     else
-        fault_set(fault, "%s: %s", path, strerror(errno));
+        fault_set(fault, "%s: %s", server->path, strerror(errno));
     return nobody ? CONTROL_NOBODY : CONTROL_BROKEN;
+}
+
+enum control_reply control_ask(struct control_server *server, const char *line,
+                               int timeout_ms, struct buf *body,
+                               struct fault *fault)
+{
+    int fd = unixsocket_connect(server->path, timeout_ms);
+    enum control_reply reply = CONTROL_BROKEN;
+
+    buf_clear(body);
+    if (fd < 0)
+        return find_nobody(server, fault);
+    if (is_expected(server, fd, fault))
+        reply = talk(fd, line, body, fault);
+    close(fd);
+    return reply;
 }

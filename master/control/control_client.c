@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -168,8 +169,20 @@ void client_tend(struct client *k, uint64_t now_ms)
     }
 }
 
-void client_dismiss(struct client *k)
+/* It was accepted, so no other server will hear it. */
+static void hear_out(struct client *k, uint64_t until_ms)
 {
+    struct pollfd line = {.fd = k->watch.fd, .events = POLLIN};
+    uint64_t now_ms = loop_clock_ms();
+
+    if (poll(&line, 1, until_ms > now_ms ? (int)(until_ms - now_ms) : 0) > 0)
+        read_on(k);
+}
+
+void client_dismiss(struct client *k, uint64_t until_ms)
+{
+    if (k->state == CLIENT_ASKING)
+        hear_out(k, until_ms);
     if (k->state == CLIENT_WAITING)
         answer(k, true);
     if (k->state != CLIENT_FREE && k->state != CLIENT_GONE)

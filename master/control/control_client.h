@@ -45,7 +45,8 @@ void client_refuse(struct client *k, const char *why);
 /* At each turn. */
 void client_tend(struct client *k, uint64_t now_ms);
 void client_drop(struct client *k);
-/* The server ends: what there is to say is said. */
-void client_dismiss(struct client *k);
+/* The server ends: what there is to say is said. Who has just connected is
+ * heard first, if its line comes by then (CLOCK_MONOTONIC). */
+void client_dismiss(struct client *k, uint64_t until_ms);
 
 #endif

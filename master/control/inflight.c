@@ -26,24 +26,21 @@ static bool at_work(const struct slot *slot, const struct record *r)
            r->began_ns > 0 && r->pid == atomic_load(&slot->pid);
 }
 
-/* Of one thread: the older ones of its ring may be open too, while they wait
- * for their turn or for the disk. */
+/* At what one thread is: the newest of its ring, since all others are over. Who
+ * waits for a turn or for the disk is none of them meanwhile. */
 static void look(const struct shared *shared, unsigned slot, unsigned thread,
                  on_found *found, void *self)
 {
     unsigned place = recorder_place(slot, thread);
     struct inflight f = {.slot = slot};
 
-    for (size_t i = 0; i < RECORD_RECENT; i++) {
-        if (!recorder_read(shared->recorder, place, RECORDS_RECENT, i,
-                           &f.record) ||
-            !at_work(&shared->slots[slot], &f.record))
-            continue;
-        uint64_t now_ns = loop_clock_ns();
-        f.age_ns = now_ns > f.record.began_ns ? now_ns - f.record.began_ns : 0;
-        terminate(&f.record);
-        found(self, &f);
-    }
+    if (!recorder_read(shared->recorder, place, RECORDS_RECENT, 0, &f.record) ||
+        !at_work(&shared->slots[slot], &f.record))
+        return;
+    uint64_t now_ns = loop_clock_ns();
+    f.age_ns = now_ns > f.record.began_ns ? now_ns - f.record.began_ns : 0;
+    terminate(&f.record);
+    found(self, &f);
 }
 
 static void look_at(const struct shared *shared, unsigned slot, on_found *found,

@@ -1,24 +1,19 @@
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "common/segment/bells.h"
 #include "common/log.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
 #include "master/control/inflight.h"
+#include "master/control/order_server.h"
 #include "master/control/orders.h"
 #include "master/control/sheet.h"
-#include "master/spawn.h"
 
 #include "master/control/order_act.h"
 
 /* ---- answers in a sentence ----------------------------------------------- */
 
-static bool say(struct control_call *call, bool json, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static bool say(struct control_call *call, bool json, const char *format, ...)
+bool order_say(struct control_call *call, bool json, const char *format, ...)
 {
     struct sheet s;
     char text[768];
@@ -48,7 +43,7 @@ bool order_refuse(struct control_call *call, const char *format, ...)
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     call->refused = true;
-    return say(call, false, "%s", text);
+    return order_say(call, false, "%s", text);
 }
 
 /* ---- workers ------------------------------------------------------------- */
@@ -56,8 +51,8 @@ bool order_refuse(struct control_call *call, const char *format, ...)
 static bool say_wanted(const struct supervisor *s, const struct order *o,
                        struct control_call *call)
 {
-    return say(call, o->json, "Workers wanted: %lld",
-               (long long)orders_wanted(s));
+    return order_say(call, o->json, "Workers wanted: %lld",
+                     (long long)orders_wanted(s));
 }
 
 static bool add(struct supervisor *s, const struct order *o,
@@ -89,9 +84,9 @@ static bool replace(struct supervisor *s, const struct order *o,
         return order_refuse(call,
                             "No worker that is ready has the process id %lld",
                             (long long)o->number);
-    return say(call, o->json,
-               "Worker (pid:%lld) drains when another one is ready",
-               (long long)o->number);
+    return order_say(call, o->json,
+                     "Worker (pid:%lld) drains when another one is ready",
+                     (long long)o->number);
 }
 
 /* It asks to be replaced, and there is to be one fewer: so it goes, and
@@ -104,8 +99,9 @@ static bool remove_one(struct supervisor *s, const struct order *o,
                             "No worker that is ready has the process id %lld",
                             (long long)o->number);
     orders_scale(s, -1);
-    return say(call, o->json, "Worker (pid:%lld) drains; workers wanted: %lld",
-               (long long)o->number, (long long)orders_wanted(s));
+    return order_say(call, o->json,
+                     "Worker (pid:%lld) drains; workers wanted: %lld",
+                     (long long)o->number, (long long)orders_wanted(s));
 }
 
 /* In a container process ids are small: 12 may be how many, or who. */
@@ -132,108 +128,6 @@ static bool remove_some(struct supervisor *s, const struct order *o,
     return say_wanted(s, o, call);
 }
 
-/* ---- the whole server ---------------------------------------------------- */
-
-/* How it ended is asked for again at each turn. */
-static bool reload(struct supervisor *s, const struct order *o,
-                   struct control_call *call)
-{
-    (void)o;
-    if (orders_stopping(s) != STOP_NOT)
-        return order_refuse(call, "The server is stopping");
-    call->memo = orders_reload(s);
-    return false;
-}
-
-/* Those that drain take no new connection. One that is stopped (SIGSTOP) may
- * never leave. */
-static bool is_rolled_over(const struct supervisor *s, unsigned generation)
-{
-    struct hand_view hands[SLOTS_MAX + 1];
-    size_t count = orders_hands(s, hands, SLOTS_MAX + 1);
-
-    for (size_t i = 0; i < count; i++)
-        if (hands[i].slot < SLOTS_MAX && hands[i].state == SLOT_READY &&
-            !hands[i].stopped && hands[i].generation < generation)
-            return false;
-    return true;
-}
-
-/* In a call's memo, above the number of the reload: it has gone well. */
-static const uint64_t went_well = UINT64_C(1) << 32;
-
-/* It is over when every answer comes from the new generation. */
-static bool end_well(const struct supervisor *s, const struct order *o,
-                     struct control_call *call, bool late)
-{
-    const struct reload_news *news = orders_reload_news(s);
-
-    call->memo |= went_well;
-    if (!late && orders_stopping(s) == STOP_NOT &&
-        !is_rolled_over(s, news->generation))
-        return false;
-    if (news->over != (unsigned)call->memo) /* another one has ended since */
-        return say(call, o->json, "Reloaded");
-    return say(call, o->json, "Reloaded: %s", news->words.text);
-}
-
-bool order_end_reload(const struct supervisor *s, const struct order *o,
-                      struct control_call *call, bool late)
-{
-    const struct reload_news *news = orders_reload_news(s);
-
-    if (call->memo & went_well)
-        return end_well(s, o, call, late);
-    /* The numbers may wrap, and are close to each other. */
-    if ((int)(news->over - (unsigned)call->memo) >= 0) {
-        if (!news->failed)
-            return end_well(s, o, call, late);
-        return order_refuse(call,
-                            "Reload failed: %s, still serving the old "
-                            "configuration",
-                            news->words.text);
-    }
-    if (orders_stopping(s) != STOP_NOT)
-        return order_refuse(call, "The server is stopping");
-    return late && order_refuse(call, "The reload is not over yet; the log "
-                                      "will tell how it ends");
-}
-
-static bool reopen(struct supervisor *s, const struct order *o,
-                   struct control_call *call)
-{
-    orders_reopen(s);
-    return say(call, o->json, "The logs are opened again");
-}
-
-static bool stop(struct supervisor *s, const struct order *o,
-                 struct control_call *call)
-{
-    const struct settings *now = orders_present(s)->settings;
-
-    orders_stop(s, STOP_GRACEFUL);
-    return say(call, o->json,
-               "Stopping: requests in work have %lld s to be answered",
-               (long long)now->graceful_timeout);
-}
-
-static bool quit(struct supervisor *s, const struct order *o,
-                 struct control_call *call)
-{
-    orders_stop(s, STOP_QUICK);
-    return say(call, o->json, "Stopping at once");
-}
-
-static bool upgrade(struct supervisor *s, const struct order *o,
-                    struct control_call *call)
-{
-    (void)s;
-    if (!spawn_signal(getpid(), SIGUSR2))
-        return order_refuse(call, "The signal cannot be sent");
-    return say(call, o->json,
-               "A new master is being started; the log tells how it fares");
-}
-
 /* ---- requests ------------------------------------------------------------ */
 
 static bool cancel(struct supervisor *s, const struct order *o,
@@ -254,12 +148,12 @@ static bool cancel(struct supervisor *s, const struct order *o,
         return order_refuse(call, "Another request of that worker is just "
                                   "being ended: try again");
     bells_ring(orders_bells(s), f.slot);
-    return say(call, o->json,
-               "Request %s (%s, worker (pid:%d), for %.3f s, in phase %s) is "
-               "being ended",
-               f.record.id, inflight_endpoint(&f.record, endpoint),
-               (int)f.record.pid, (double)f.age_ns / 1e9,
-               inflight_phase(&f.record, phase));
+    return order_say(
+        call, o->json,
+        "Request %s (%s, worker (pid:%d), for %.3f s, in phase %s) is "
+        "being ended",
+        f.record.id, inflight_endpoint(&f.record, endpoint), (int)f.record.pid,
+        (double)f.age_ns / 1e9, inflight_phase(&f.record, phase));
 }
 
 /* ---- about itself -------------------------------------------------------- */
@@ -268,7 +162,7 @@ static bool version(struct supervisor *s, const struct order *o,
                     struct control_call *call)
 {
     (void)s;
-    return say(call, o->json, "prong " PRONG_VERSION);
+    return order_say(call, o->json, "prong " PRONG_VERSION);
 }
 
 static bool help(struct supervisor *s, const struct order *o,
@@ -282,18 +176,20 @@ static bool help(struct supervisor *s, const struct order *o,
 
 /* ---- which one ----------------------------------------------------------- */
 
-typedef bool act(struct supervisor *s, const struct order *o,
-                 struct control_call *call);
-
 static const struct {
-    act *fn;
+    order_fn *fn;
     bool changes; /* something: it is logged */
 } acts[ORDERS] = {
-    [ORDER_ADD] = {add, true},         [ORDER_REMOVE] = {remove_some, true},
-    [ORDER_REPLACE] = {replace, true}, [ORDER_RELOAD] = {reload, true},
-    [ORDER_REOPEN] = {reopen, true},   [ORDER_UPGRADE] = {upgrade, true},
-    [ORDER_KILL] = {cancel, true},     [ORDER_STOP] = {stop, true},
-    [ORDER_QUIT] = {quit, true},       [ORDER_VERSION] = {version, false},
+    [ORDER_ADD] = {add, true},
+    [ORDER_REMOVE] = {remove_some, true},
+    [ORDER_REPLACE] = {replace, true},
+    [ORDER_RELOAD] = {order_reload, true},
+    [ORDER_REOPEN] = {order_reopen, true},
+    [ORDER_UPGRADE] = {order_upgrade, true},
+    [ORDER_KILL] = {cancel, true},
+    [ORDER_STOP] = {order_stop, true},
+    [ORDER_QUIT] = {order_quit, true},
+    [ORDER_VERSION] = {version, false},
     [ORDER_HELP] = {help, false},
 };
 

@@ -196,6 +196,15 @@ static void drop_words(struct words *w, size_t count)
     memmove(w->at, w->at + count, w->count * sizeof *w->at);
 }
 
+static bool take_word(struct words *w, const char *word)
+{
+    bool there = w->count > 0 && slice_is(w->at[0], word);
+
+    if (there)
+        drop_words(w, 1);
+    return there;
+}
+
 bool order_read(struct slice line, struct order *out, struct fault *fault)
 {
     struct words w = {.count = 0};
@@ -203,10 +212,8 @@ bool order_read(struct slice line, struct order *out, struct fault *fault)
     *out = (struct order){.verb = ORDER_STATUS, .number = 1};
     if (!cut(line, &w, fault))
         return false;
-    if (w.count > 0 && slice_is(w.at[0], "json")) {
-        out->json = true;
-        drop_words(&w, 1);
-    }
+    out->json = take_word(&w, "json");
+    out->at_once = take_word(&w, "at-once");
     if (w.count == 0) /* nothing said: how are you */
         return true;
     if (!find(&w, &out->verb))

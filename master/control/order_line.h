@@ -1,7 +1,7 @@
 /*
  * order_line: one request of an operator, as text and as data:
  *
- *     [json] COMMAND [ARGUMENT]
+ *     [json] [at-once] COMMAND [ARGUMENT]
  *
  * Pure. One table says what there is; the server reads by it, and help is
  * printed from it.
@@ -38,6 +38,7 @@ enum order_verb {
 
 struct order {
     bool json;
+    bool at_once; /* the answer need not tell how it ends */
     enum order_verb verb;
     int64_t number;  /* of workers, 1 when unsaid; or a process id */
     bool process;    /* the number was said to be a process id */

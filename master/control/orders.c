@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include "common/log.h"
+#include "master/control/console.h"
 #include "master/staffing.h"
 #include "master/supervisor_private.h"
 #include "master/upgrade.h"
@@ -57,6 +58,11 @@ void orders_stop(struct supervisor *s, enum stop how)
     s->stop = how;
 }
 
+bool orders_upgrade(struct supervisor *s, struct fault *fault)
+{
+    return succession_start(s, fault);
+}
+
 bool orders_replace(struct supervisor *s, pid_t pid)
 {
     return crew_replace(s->crew, pid);
@@ -82,6 +88,47 @@ pid_t orders_former(const struct supervisor *s)
     const struct upgrade *u = s->config->upgrade;
 
     return upgrade_is_second(u) ? upgrade_former(u) : 0;
+}
+
+bool orders_gone(const struct supervisor *s)
+{
+    return s->stop != STOP_NOT && crew_is_gone(s->crew);
+}
+
+pid_t orders_successor(const struct supervisor *s)
+{
+    return upgrade_successor(s->config->upgrade);
+}
+
+bool orders_successor_ready(const struct supervisor *s)
+{
+    return upgrade_successor_ready(s->config->upgrade);
+}
+
+const char *orders_successor_failure(const struct supervisor *s)
+{
+    return upgrade_failure(s->config->upgrade);
+}
+
+int orders_control_socket(const struct supervisor *s, const char **path)
+{
+    return console_socket(s->console, path);
+}
+
+void orders_promote_control(const struct supervisor *s)
+{
+    console_promote(s->console);
+}
+
+bool orders_inherit_control(const struct supervisor *s,
+                            struct unixsocket *socket, const char **path)
+{
+    return upgrade_control(s->config->upgrade, socket, path);
+}
+
+bool orders_passes_control_on(const struct supervisor *s)
+{
+    return upgrade_successor_listens(s->config->upgrade);
 }
 
 int64_t orders_wanted(const struct supervisor *s)

@@ -18,6 +18,7 @@
 struct bells;
 struct loop;
 struct supervisor;
+struct unixsocket;
 
 enum stop { STOP_NOT, STOP_GRACEFUL, STOP_QUICK };
 
@@ -35,6 +36,10 @@ void orders_stop(struct supervisor *s, enum stop how);
  * no worker that is ready has this id. */
 bool orders_replace(struct supervisor *s, pid_t pid);
 
+/* As USR2: the next master is started beside this one. False with the reason.
+ */
+bool orders_upgrade(struct supervisor *s, struct fault *fault);
+
 /* What is under way. */
 enum stop orders_stopping(const struct supervisor *s);
 bool orders_reloading(const struct supervisor *s);
@@ -42,6 +47,23 @@ bool orders_reloading(const struct supervisor *s);
 const struct reload_news *orders_reload_news(const struct supervisor *s);
 /* The master that hands over to this one and is still there; 0: none. */
 pid_t orders_former(const struct supervisor *s);
+/* Nobody is left: the master ends with this turn. */
+bool orders_gone(const struct supervisor *s);
+/* The master that was started beside this one; 0: none. Whether all of its
+ * workers serve; and if it is gone, why, in a sentence. */
+pid_t orders_successor(const struct supervisor *s);
+bool orders_successor_ready(const struct supervisor *s);
+const char *orders_successor_failure(const struct supervisor *s);
+/* The control socket, which the next master is to get, and its path; -1: there
+ * is none. */
+int orders_control_socket(const struct supervisor *s, const char **path);
+/* The former master is gone, and its control socket is ours. */
+void orders_promote_control(const struct supervisor *s);
+/* Takes the control socket of the former master, once: see upgrade_control. */
+bool orders_inherit_control(const struct supervisor *s,
+                            struct unixsocket *socket, const char **path);
+/* The next master has this one's control socket, too. */
+bool orders_passes_control_on(const struct supervisor *s);
 /* How many workers are wanted. */
 int64_t orders_wanted(const struct supervisor *s);
 

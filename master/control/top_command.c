@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "usage: prong top APP [--interval SECONDS] [--once] [--database PATH]\n"
-    "                 [--control-socket PATH]\n"
+    "                 [--control-socket PATH] [--any-owner]\n"
     "\n"
     "Shows the server of the app in the folder APP: its load over the last\n"
     "interval, its workers, and the requests that take longest. q ends it.\n"
@@ -33,7 +33,7 @@ struct top {
     int interval_ms;
     bool once;
     bool help;
-    const char *path;     /* of the socket */
+    struct control_server server;
     struct buf bodies[2]; /* the last answers; figures point into them */
     struct top_figures figures[2];
     unsigned newest;
@@ -65,6 +65,7 @@ static bool read_option(struct top *t, int option)
     switch (option) {
     case 'd': t->target.database = optarg; return true;
     case 's': t->target.socket = optarg; return true;
+    case 'a': t->target.any_owner = true; return true;
     case 'i': return read_interval(t, optarg);
     case '1': t->once = true; return true;
     case 'h': t->help = true; return true;
@@ -77,6 +78,7 @@ static int read_words(int argc, char **argv, struct top *t)
     static const struct option options[] = {
         {"database", required_argument, NULL, 'd'},
         {"control-socket", required_argument, NULL, 's'},
+        {"any-owner", no_argument, NULL, 'a'},
         {"interval", required_argument, NULL, 'i'},
         {"once", no_argument, NULL, '1'},
         {"help", no_argument, NULL, 'h'},
@@ -110,7 +112,7 @@ static int look(struct top *t)
     struct buf *body = &t->bodies[next];
     struct fault fault = {"The server's answer is not understood"};
     enum control_reply reply =
-        control_ask(t->path, "top", PATIENCE_MS, body, &fault);
+        control_ask(&t->server, "top", PATIENCE_MS, body, &fault);
 
     t->note[0] = '\0';
     if (reply == CONTROL_OK &&
@@ -207,7 +209,7 @@ static int show(struct top *t)
     struct fault fault;
     int code = EXIT_FAILURE;
 
-    if (!control_target_path(&t->target, arena, &t->path, &fault))
+    if (!control_target_find(&t->target, arena, &t->server, &fault))
         snprintf(t->note, sizeof t->note, "%s", fault.text);
     else
         code = look(t);

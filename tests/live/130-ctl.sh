@@ -100,11 +100,12 @@ ctl --json
 cp "$T/out" "$T/body"
 json '$.master' "$PID"
 code 0 stop
-says '^Stopping'
-ended 20 0
+says '^Stopped$'
+gone "$PID" || fail "it said that it had stopped"
+ended 1 0
 await 10 grep -q 'INFO. Control socket: ' "$T/log.second"
 code 0 quit
-await 10 gone "$second"
+gone "$second" || fail "quit is not over"
 code 3 status
 [ ! -e "$T/app/live.db.ctl" ] || fail "the socket is left"
 grep -q 'Control: worker add 1 (user ' "$T"/log.error* || fail "not logged"

@@ -130,6 +130,13 @@ static inline void serve(unsigned slot, const char *route, unsigned n,
         histogram_add(&cell->request, ns);
 }
 
+/* So many answers of that exact status. */
+static inline void answered(unsigned slot, int status, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        codes_add(metrics_codes(cockpit.shared.metrics, slot), status);
+}
+
 /* The worker of that slot begins a request; it is left in its SQL. */
 static inline struct record *at_request(unsigned slot, const char *id,
                                         int32_t pid, uint64_t ago_ns)

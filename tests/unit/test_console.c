@@ -27,10 +27,16 @@ static void begin(const char *play, int workers)
     wait_for(READY, ANY, workers);
 }
 
+static enum control_reply say(const char *line)
+{
+    struct control_server server = {.path = stage->control};
+
+    return control_ask(&server, line, PATIENCE_MS, &body, &fault);
+}
+
 static const char *ask(const char *line, enum control_reply wanted)
 {
-    enum control_reply reply =
-        control_ask(stage->control, line, PATIENCE_MS, &body, &fault);
+    enum control_reply reply = say(line);
 
     if (reply != wanted) {
         show_log();
@@ -170,8 +176,7 @@ static void two_may_wait_for_a_reload(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         close(first[0]);
-        enum control_reply reply =
-            control_ask(stage->control, "reload", PATIENCE_MS, &body, &fault);
+        enum control_reply reply = say("reload");
         _exit(write(first[1], "x", 1) != 1 || reply != CONTROL_OK);
     }
     wait_for_answer("status", "reloading");
@@ -195,10 +200,9 @@ static void a_reload_ends_with_the_server(void **state)
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
-        _exit(control_ask(stage->control, "reload", PATIENCE_MS, &body,
-                          &fault) != CONTROL_REFUSED);
+        _exit(say("reload") != CONTROL_REFUSED);
     wait_for_answer("status", "reloading");
-    answers("stop", "Stopping: requests in work have 30 s");
+    answers("at-once stop", "Stopping: requests in work have 30 s");
     int status;
     waitpid(pid, &status, 0);
     assert_int_equal(status, 0);
@@ -209,7 +213,7 @@ static void stop_is_graceful_and_quit_is_not(void **state)
 {
     (void)state;
     begin("slow", 1);
-    answers("stop", "Stopping");
+    answers("at-once stop", "Stopping");
     answers("status", "stopping");
     refuses("reload", "The server is stopping");
     curtain(EXIT_ASKED);
@@ -218,10 +222,38 @@ static void stop_is_graceful_and_quit_is_not(void **state)
     snprintf(stage->play, sizeof stage->play, "stubborn");
     curtain_up("stubborn", 1);
     wait_for(READY, ANY, 2);
-    answers("stop", "Stopping");
-    answers("quit", "Stopping at once");
+    answers("json at-once stop", "{\"message\":\"Stopping: ");
+    answers("at-once quit", "Stopping at once");
     curtain(EXIT_ASKED);
     assert_int_equal(count_of(HURRIED, ANY), 1);
+}
+
+/* What takes its time is answered when it is over. */
+static void stop_tells_when_it_is_over(void **state)
+{
+    (void)state;
+    begin("slow", 1);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(say("stop") != CONTROL_OK ||
+              strcmp(buf_text(&body), "Stopped\n") != 0 ||
+              count_of(LEFT, ANY) != 1);
+    wait_for_answer("status", "stopping");
+    answers("json quit", "{\"message\":\"Stopped\"}");
+    int status;
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+    curtain(EXIT_ASKED);
+}
+
+static void nobody_waits_who_does_not_want_to(void **state)
+{
+    (void)state;
+    begin("good", 1);
+    snprintf(stage->play, sizeof stage->play, "exit3");
+    answers("at-once reload", "Reloading; the log tells how it ends");
+    refuses("upgrade", "This server cannot be followed"); /* on this stage */
 }
 
 static void reopen_reaches_everybody(void **state)
@@ -281,6 +313,8 @@ int main(void)
         with_server(two_may_wait_for_a_reload),
         with_server(a_reload_ends_with_the_server),
         with_server(stop_is_graceful_and_quit_is_not),
+        with_server(stop_tells_when_it_is_over),
+        with_server(nobody_waits_who_does_not_want_to),
         with_server(reopen_reaches_everybody),
         with_server(a_request_is_ended_by_its_id),
         with_server(the_socket_comes_back),

@@ -8,7 +8,7 @@
 #include "master/control/control.h"
 #include "master/control/control_client.h"
 #include "master/control/control_ask.h"
-#include "master/control/control_socket.h"
+#include "master/unixsocket.h"
 #include "tests/unit/scratch.h"
 
 /* The control and its clients, in one process: a turn lets the loop do what
@@ -83,7 +83,7 @@ static int take_down(void **state)
 
 static int dial(void)
 {
-    int fd = control_socket_connect(desk.path, 1000);
+    int fd = unixsocket_connect(desk.path, 1000);
 
     if (fd < 0)
         fail_msg("connect: %s", strerror(errno));
@@ -254,11 +254,15 @@ static void nobody_waits_for_ever(void **state)
     turn();
     assert_true(control_next_ms(desk.control) >
                 loop_clock_ms() + CONTROL_WAIT_MS - 10000);
+    int just = dial();
+    turn();
+    say(just, "just\n");        /* accepted, and not read yet */
     control_free(desk.control); /* the server ends */
     desk.control = NULL;
     assert_true(desk.was_late);
     assert_string_equal(heard(fd), "ok 14\nyou said wait\n");
     assert_string_equal(heard(never), "");
+    assert_string_equal(heard(just), "ok 14\nyou said just\n");
     assert_int_equal(access(desk.path, F_OK), -1);
 }
 
@@ -314,7 +318,18 @@ static void the_one_who_dallies_makes_room(void **state)
     }
     fd = dial();
     say(fd, "now me\n");
-    hears(fd, "ok 16\nyou said now me\n");
+    turn();
+    assert_null(heard(fd)); /* who has just come may be about to ask */
+    assert_null(heard(idle[0]));
+    assert_true(control_next_ms(desk.control) > loop_clock_ms() - 100);
+    assert_true(control_next_ms(desk.control) <=
+                loop_clock_ms() + CONTROL_HASTE_MS);
+    const char *answer;
+    do {
+        turn();
+        answer = heard(fd);
+    } while (answer == NULL);
+    assert_string_equal(answer, "ok 16\nyou said now me\n");
     assert_string_equal(heard(idle[0]), ""); /* the oldest had to go */
     assert_null(heard(idle[1]));
     for (size_t i = 1; i < CONTROL_CLIENTS; i++)
@@ -418,13 +433,11 @@ static void only_its_owner_may_come(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void others_are_refused_whatever_its_mode(void **state)
+/* A process without rights says "stop"; what it is told begins like that. */
+static void a_stranger_hears(const struct scratch *s, char first)
 {
-    const struct scratch *s = *state;
     int ends[2];
 
-    if (geteuid() != 0)
-        skip();
     assert_int_equal(chmod(s->dir, 0755), 0);
     assert_int_equal(chmod(desk.path, 0666), 0);
     assert_int_equal(pipe(ends), 0);
@@ -433,9 +446,11 @@ static void others_are_refused_whatever_its_mode(void **state)
     if (pid == 0) {
         if (setuid(65534) != 0)
             _exit(1);
-        int fd = control_socket_connect(desk.path, 1000);
+        int fd = unixsocket_connect(desk.path, 1000);
+        char heard = 0;
         _exit(fd < 0 || send(fd, "stop\n", 5, 0) != 5 ||
-              write(ends[1], "x", 1) != 1 || recv(fd, &ends, 1, 0) != 1);
+              write(ends[1], "x", 1) != 1 || recv(fd, &heard, 1, 0) != 1 ||
+              heard != first);
     }
     assert_int_equal(read(ends[0], &ends[1], 1), 1);
     turn();
@@ -443,8 +458,27 @@ static void others_are_refused_whatever_its_mode(void **state)
     while (waitpid(pid, &status, WNOHANG) == 0)
         turn();
     assert_int_equal(status, 0);
-    assert_int_equal(desk.asked, 0);
     close(ends[0]);
+}
+
+static void others_are_refused_whatever_its_mode(void **state)
+{
+    if (geteuid() != 0)
+        skip();
+    a_stranger_hears(*state, 'r');
+    assert_int_equal(desk.asked, 0);
+}
+
+/* Asked for, the file's mode is what counts. */
+static void a_mode_that_lets_others_in_does(void **state)
+{
+    if (geteuid() != 0)
+        skip();
+    control_use(desk.control, NULL, 0);
+    control_use(desk.control, desk.path, 0660);
+    a_stranger_hears(*state, 'o'); /* the test has changed it to 0666 */
+    assert_int_equal(desk.asked, 1);
+    assert_int_equal(desk.uid, 65534);
 }
 
 static void a_path_may_be_long(void **state)
@@ -460,7 +494,7 @@ static void a_path_may_be_long(void **state)
     control_use(desk.control, path, 0640);
     assert_int_equal(access(desk.path, F_OK), -1); /* it has moved */
     snprintf(desk.path, sizeof desk.path, "%s", "");
-    fd = control_socket_connect(path, 1000);
+    fd = unixsocket_connect(path, 1000);
     assert_true(fd >= 0);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
@@ -472,81 +506,114 @@ static void a_path_may_be_long(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-static void a_name_may_not(void **state)
+/* ---- from one master to the next ------------------------------------------*/
+
+static struct control *second;
+
+/* As by an exec: the descriptor with another number. */
+static void inherit(const char *path)
+{
+    struct unixsocket socket;
+    const char *said;
+
+    int fd = control_socket_of(desk.control, &said);
+    assert_string_equal(said, desk.path);
+    second = control_new(desk.loop, answer, NULL);
+    assert_non_null(second);
+    unixsocket_take(&socket, fcntl(fd, F_DUPFD_CLOEXEC, 3), said);
+    control_inherit(second, &socket, said);
+    control_use(second, path, 0600);
+}
+
+/* The first has left: from now on the turns are the other's. */
+static void first_leaves(void)
+{
+    control_free(desk.control);
+    desk.control = second;
+}
+
+/* Who connects in between waits, and nobody finds no server. */
+static void the_next_master_has_the_same_socket(void **state)
+{
+    int early, late;
+
+    (void)state;
+    inherit(desk.path);
+    int fd = dial();
+    say(fd, "first?\n");
+    hears(fd, "ok 16\nyou said first?\n"); /* the former one answers */
+    control_pass_on(desk.control);
+    early = dial();
+    say(early, "early\n");
+    first_leaves();
+    late = dial();
+    say(late, "late\n");
+    turn();
+    assert_null(heard(late));
+    control_promote(second, desk.path, 0640);
+    struct stat st;
+    assert_int_equal(stat(desk.path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    hears(early, "ok 15\nyou said early\n");
+    hears(late, "ok 14\nyou said late\n");
+    control_use(second, desk.path, 0600);
+    assert_int_equal(access(desk.path, F_OK), 0);
+    control_free(second);
+    desk.control = NULL;
+    assert_int_equal(access(desk.path, F_OK), -1);
+}
+
+static void what_the_next_one_does_not_want_is_removed(void **state)
 {
     const struct scratch *s = *state;
-    struct control_socket made;
-    struct fault fault = {""};
-    char path[400];
+    char other[160];
 
-    snprintf(path, sizeof path, "%s/%0*d", s->dir, 120, 7);
-    assert_int_equal(control_socket_make(&made, path, 0600, &fault),
-                     CONTROL_UNFIT);
-    assert_non_null(strstr(fault.text, "too long"));
-    snprintf(path, sizeof path, "%s/", s->dir);
-    assert_int_equal(control_socket_make(&made, path, 0600, &fault),
-                     CONTROL_UNFIT);
-    snprintf(path, sizeof path, "%s/none/a.ctl", s->dir);
-    assert_int_equal(control_socket_make(&made, path, 0600, &fault),
-                     CONTROL_UNFIT);
-    assert_non_null(strstr(fault.text, "No such file"));
-    control_socket_remove(&made);
-}
-
-static void what_a_dead_server_left_is_replaced(void **state)
-{
-    struct control_socket first;
-    struct control_socket second;
-    struct fault fault = {""};
-    char path[168];
-
-    (void)state;
-    snprintf(path, sizeof path, "%s.2", desk.path);
-    assert_int_equal(control_socket_make(&first, path, 0600, &fault),
-                     CONTROL_MADE);
-    assert_true(control_socket_stands(&first));
-    shutdown(first.fd, SHUT_RDWR); /* nobody listens any more */
-    assert_int_equal(control_socket_make(&second, path, 0600, &fault),
-                     CONTROL_MADE);
-    assert_true(control_socket_stands(&second));
-    assert_false(control_socket_stands(&first));
-    control_socket_remove(&first); /* not its own any more */
-    assert_true(control_socket_stands(&second));
-    control_socket_remove(&second);
-    assert_int_equal(access(path, F_OK), -1);
-}
-
-static void a_live_server_keeps_its_socket(void **state)
-{
-    struct control_socket other;
-    struct fault fault = {""};
-
-    (void)state;
-    assert_int_equal(control_socket_make(&other, desk.path, 0600, &fault),
-                     CONTROL_TAKEN);
+    snprintf(other, sizeof other, "%s/b.ctl", s->dir);
+    inherit(other);
+    assert_int_equal(access(other, F_OK), 0); /* at once */
+    control_pass_on(desk.control);
+    first_leaves();
+    assert_int_equal(access(desk.path, F_OK), 0);
+    control_promote(second, other, 0600);
+    assert_int_equal(access(desk.path, F_OK), -1);
+    snprintf(desk.path, sizeof desk.path, "%s", other);
     int fd = dial();
-    say(fd, "mine\n");
-    hears(fd, "ok 14\nyou said mine\n");
+    say(fd, "there\n");
+    hears(fd, "ok 15\nyou said there\n");
+}
+
+/* The second one is given up: the first one's socket is as it was. */
+static void an_heirloom_stays_when_its_owner_does(void **state)
+{
+    (void)state;
+    inherit(desk.path);
+    control_free(second);
+    int fd = dial();
+    say(fd, "still\n");
+    hears(fd, "ok 15\nyou said still\n");
+    control_free(desk.control);
+    desk.control = NULL;
+    assert_int_equal(access(desk.path, F_OK), -1);
 }
 
 /* What a second one on that path, which follows `former`, says of it. */
 static void second_says(const struct scratch *s, pid_t former,
                         const char *expected)
 {
-    struct control *second = control_new(desk.loop, answer, NULL);
+    struct control *other = control_new(desk.loop, answer, NULL);
     const char *path = scratch_name(s, "log");
     char text[1024] = "";
 
     log_open(path, LOG_DEBUG, false);
-    control_follow(second, former);
-    control_use(second, desk.path, 0600);
+    control_follow(other, former);
+    control_use(other, desk.path, 0600);
     log_open("/dev/null", LOG_DEBUG, false);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     fclose(file);
     unlink(path);
-    control_free(second);
+    control_free(other);
     if (strstr(text, expected) == NULL)
         fail_msg("no \"%s\" in: %s", expected, text);
 }
@@ -560,25 +627,6 @@ static void a_former_master_is_no_stranger(void **state)
     assert_int_equal(access(desk.path, F_OK), 0); /* it is the first one's */
 }
 
-static void no_file_is_overwritten(void **state)
-{
-    const struct scratch *s = *state;
-    struct control_socket made;
-    struct fault fault = {""};
-    const char *path = scratch_name(s, "precious");
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    fputs("data", file);
-    fclose(file);
-    assert_int_equal(control_socket_make(&made, path, 0600, &fault),
-                     CONTROL_UNFIT);
-    assert_non_null(strstr(fault.text, "no socket"));
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_size, 4);
-}
-
 /* ---- the client's side ---------------------------------------------------*/
 
 static const char *database_name(const struct control_target *t)
@@ -586,10 +634,10 @@ static const char *database_name(const struct control_target *t)
     static char text[600];
     struct arena *arena = arena_new();
     struct fault fault = {""};
-    const char *path = "";
+    struct control_server server;
 
-    if (control_target_path(t, arena, &path, &fault))
-        snprintf(text, sizeof text, "%s", path);
+    if (control_target_find(t, arena, &server, &fault))
+        snprintf(text, sizeof text, "%s", server.path);
     else
         snprintf(text, sizeof text, "fault: %s", fault.text);
     arena_free(arena);
@@ -621,12 +669,12 @@ static enum control_reply told(const struct scratch *s, const char *bytes,
                                struct buf *body)
 {
     char path[160];
-    struct control_socket fake;
+    struct control_server server = {.path = path};
+    struct unixsocket fake;
     struct fault fault = {""};
 
     snprintf(path, sizeof path, "%s/fake.ctl", s->dir);
-    assert_int_equal(control_socket_make(&fake, path, 0600, &fault),
-                     CONTROL_MADE);
+    assert_true(unixsocket_make(&fake, path, 0600, 4));
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -637,9 +685,9 @@ static enum control_reply told(const struct scratch *s, const char *bytes,
         n = n > 0 ? send(fd, bytes, strlen(bytes), 0) : 0;
         _exit(n < 0);
     }
-    enum control_reply reply = control_ask(path, "x", 2000, body, &fault);
+    enum control_reply reply = control_ask(&server, "x", 2000, body, &fault);
     waitpid(pid, NULL, 0);
-    control_socket_remove(&fake);
+    unixsocket_remove(&fake);
     return reply;
 }
 
@@ -673,26 +721,97 @@ static void an_answer_is_whole_or_none(void **state)
 static void nobody_may_be_there(void **state)
 {
     const struct scratch *s = *state;
-    struct control_socket dead;
+    char path[160];
+    struct control_server server = {.path = path};
+    struct unixsocket dead;
     struct buf body = {0};
     struct fault fault = {""};
-    char path[160];
 
     snprintf(path, sizeof path, "%s/none.ctl", s->dir);
-    assert_int_equal(control_ask(path, "x", 100, &body, &fault),
+    assert_int_equal(control_ask(&server, "x", 100, &body, &fault),
                      CONTROL_NOBODY);
-    assert_int_equal(control_socket_make(&dead, path, 0600, &fault),
-                     CONTROL_MADE);
-    close(dead.fd);
-    assert_int_equal(control_ask(path, "x", 100, &body, &fault),
+    assert_true(unixsocket_make(&dead, path, 0600, 4));
+    unixsocket_close(&dead);
+    assert_int_equal(control_ask(&server, "x", 100, &body, &fault),
                      CONTROL_NOBODY);
     assert_non_null(strstr(fault.text, "No server listens at"));
     /* Stopped: it is there, and says nothing. */
-    assert_int_equal(control_ask(desk.path, "x", 50, &body, &fault),
+    server.path = desk.path;
+    assert_int_equal(control_ask(&server, "x", 50, &body, &fault),
                      CONTROL_BROKEN);
     assert_string_equal(fault.text, "The server does not answer");
+    assert_int_equal(server.pid, getpid());
     buf_free(&body);
-    close(dead.folder);
+    unixsocket_remove(&dead);
+}
+
+/* Somebody may have put it there who is neither the server nor root. */
+static enum control_reply ask_as(uid_t uid, const struct control_server *at)
+{
+    int ends[2];
+    enum control_reply reply = CONTROL_OK;
+
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct control_server server = *at;
+        struct buf body = {0};
+        struct fault fault = {""};
+        if (setuid(uid) != 0)
+            _exit(1);
+        reply = control_ask(&server, "hello", 5000, &body, &fault);
+        if (strstr(fault.text, "who is not expected") == NULL)
+            reply += 10;
+        _exit(write(ends[1], &reply, sizeof reply) != sizeof reply);
+    }
+    while (waitpid(pid, NULL, WNOHANG) == 0)
+        turn();
+    assert_int_equal(read(ends[0], &reply, sizeof reply), sizeof reply);
+    close(ends[0]);
+    close(ends[1]);
+    return reply;
+}
+
+static void a_stranger_is_told_nothing(void **state)
+{
+    const struct scratch *s = *state;
+    char path[160];
+    struct control_server server = {.path = path};
+    struct unixsocket strange;
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(path, sizeof path, "%s/strange.ctl", s->dir);
+    assert_int_equal(chmod(s->dir, 0777), 0);
+    assert_int_equal(seteuid(65533), 0);
+    assert_true(unixsocket_make(&strange, path, 0666, 4));
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(ask_as(0, &server), CONTROL_BROKEN);
+    assert_int_equal(ask_as(65534, &server), CONTROL_BROKEN);
+    /* Nobody has asked, and nobody listens: then it is cut off. */
+    shutdown(strange.fd, SHUT_RDWR);
+    server.any_owner = true;
+    assert_int_equal(ask_as(65534, &server), CONTROL_NOBODY + 10);
+    unixsocket_remove(&strange);
+}
+
+static void the_owner_of_app_or_database_is_expected(void **state)
+{
+    const struct scratch *s = *state;
+    struct control_server server = {.path = ""};
+    const char *file = scratch_name(s, "x.db");
+
+    if (geteuid() != 0)
+        skip();
+    fclose(fopen(file, "w"));
+    assert_int_equal(chown(file, 65533, 65533), 0);
+    control_expect(&server, scratch_name(s, "none"));
+    assert_int_equal(server.owner_count, 0);
+    control_expect(&server, file);
+    assert_int_equal(server.owner_count, 1);
+    assert_int_equal(server.owners[0], 65533);
+    unlink(file);
 }
 
 #define with_desk(f) cmocka_unit_test_setup_teardown(f, set_up, take_down)
@@ -717,14 +836,16 @@ int main(void)
         with_desk(only_its_owner_may_come),
         with_desk(others_are_refused_whatever_its_mode),
         with_desk(a_path_may_be_long),
-        with_desk(a_name_may_not),
-        with_desk(what_a_dead_server_left_is_replaced),
-        with_desk(a_live_server_keeps_its_socket),
         with_desk(a_former_master_is_no_stranger),
-        with_desk(no_file_is_overwritten),
         with_desk(the_socket_is_beside_the_database),
         with_desk(an_answer_is_whole_or_none),
         with_desk(nobody_may_be_there),
+        with_desk(a_stranger_is_told_nothing),
+        with_desk(the_owner_of_app_or_database_is_expected),
+        with_desk(a_mode_that_lets_others_in_does),
+        with_desk(the_next_master_has_the_same_socket),
+        with_desk(what_the_next_one_does_not_want_is_removed),
+        with_desk(an_heirloom_stays_when_its_owner_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

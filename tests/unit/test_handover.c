@@ -43,6 +43,8 @@ static void what_is_written_is_read(void **state)
                                    .bell = 6,
                                    .bells = bells,
                                    .bell_count = 3,
+                                   .word = 13,
+                                   .control = {14, "/run/a b.ctl"},
                                    .sockets = sockets,
                                    .socket_count = 3};
     struct buf text = {0};
@@ -55,6 +57,9 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(h.life, 9);
     assert_int_equal(h.segment, 8);
     assert_int_equal(h.bell, 6);
+    assert_int_equal(h.word, 13);
+    assert_int_equal(h.control.fd, 14);
+    assert_string_equal(h.control.asked, "/run/a b.ctl");
     assert_int_equal(h.bell_count, 3);
     assert_memory_equal(h.bells, bells, sizeof bells);
     assert_int_equal(h.socket_count, 3);
@@ -62,8 +67,8 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(h.sockets[i].fd, sockets[i].fd);
         assert_string_equal(h.sockets[i].asked, sockets[i].asked);
     }
-    assert_int_equal(handover_fds(&h, arena, &fds), 9);
-    const int all[] = {9, 8, 6, 10, 12, 11, 3, 4, 0};
+    assert_int_equal(handover_fds(&h, arena, &fds), 11);
+    const int all[] = {9, 8, 6, 13, 14, 10, 12, 11, 3, 4, 0};
     assert_memory_equal(fds, all, sizeof all);
     buf_free(&text);
 }
@@ -73,14 +78,15 @@ static void a_line_break_makes_no_second_line(void **state)
 {
     const struct handed_socket sockets[] = {{3, "unix:/a\nsegment 7"},
                                             {4, "unix:/b"}};
-    const struct handover given = {.life = 9,
-                                   .segment = -1,
-                                   .bell = -1,
-                                   .sockets = sockets,
-                                   .socket_count = 2};
+    struct handover given;
     struct buf text = {0};
 
     (void)state;
+    handover_none(&given);
+    given.life = 9;
+    given.control = (struct handed_socket){5, "/a\nword 6"};
+    given.sockets = sockets;
+    given.socket_count = 2;
     handover_write(&given, &text);
     assert_string_equal(buf_text(&text), "life 9\nlisten 4 unix:/b\n");
     buf_free(&text);
@@ -94,6 +100,8 @@ static void only_life_must_be_there(void **state)
     assert_true(parse("life 5"));
     assert_int_equal(h.segment, -1);
     assert_int_equal(h.bell, -1);
+    assert_int_equal(h.word, -1);
+    assert_int_equal(h.control.fd, -1);
     assert_int_equal(h.bell_count, 0);
     assert_int_equal(h.socket_count, 0);
     assert_int_equal(handover_fds(&h, arena, &fds), 1);
@@ -132,6 +140,10 @@ static void nonsense_is_refused(void **state)
         {"life 5\nlisten 6\n", "\"listen 6\""},
         {"life 5\nlisten 6 \n", "\"listen 6 \""},
         {"life 5\nlisten x a:1\n", "\"listen x a:1\""},
+        {"life 5\ncontrol 6\n", "\"control 6\""},
+        {"life 5\ncontrol 6 /a\ncontrol 7 /a\n", "\"control 7 /a\""},
+        {"life 5\nword 6 7\n", "\"word 6 7\""},
+        {"life 5\nword 5\n", "5 is given twice"},
         {"life 5\nbell 5\n", "5 is given twice"},
         {"life 5\nbells 7 8 7\n", "7 is given twice"},
         {"life 5\nsegment 3\nlisten 3 a:1\n", "3 is given twice"},

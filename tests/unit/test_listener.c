@@ -469,6 +469,30 @@ static void files_are_the_last_ones(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* One that was given up meanwhile is nobody's when the other master is gone. */
+static void what_was_left_is_removed_in_the_end(void **state)
+{
+    struct listeners *first = must_open("127.0.0.1:0", unix_bind);
+    struct listeners *second = take_copies(first);
+
+    (void)state;
+    listeners_leave_files(true);
+    listeners_close(second);
+    assert_true(can_connect_unix()); /* the first one serves it */
+    listeners_close(first);
+    assert_int_equal(access(path, F_OK), 0);
+    listeners_leave_files(false);
+    assert_int_equal(access(path, F_OK), -1);
+
+    first = must_open("127.0.0.1:0", unix_bind);
+    listeners_leave_files(true);
+    listeners_close(first);
+    first = must_open(unix_bind, NULL); /* another one by now */
+    listeners_leave_files(false);
+    assert_true(can_connect_unix());
+    listeners_close(first);
+}
+
 static void what_does_not_listen_is_not_taken(void **state)
 {
     struct listeners *l = must_open("127.0.0.1:0", NULL);
@@ -532,6 +556,7 @@ int main(void)
         in_folder(an_admin_socket_is_shared_too),
         in_folder(a_handed_set_is_shared),
         in_folder(files_are_the_last_ones),
+        in_folder(what_was_left_is_removed_in_the_end),
         in_folder(what_does_not_listen_is_not_taken),
     };
 

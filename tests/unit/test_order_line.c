@@ -14,7 +14,7 @@ static void orders_are_read(void **state)
     static const struct {
         const char *line;
         enum order_verb verb;
-        bool json, process;
+        bool json, process, at_once;
         int64_t number;
         const char *id;
     } cases[] = {
@@ -31,26 +31,18 @@ static void orders_are_read(void **state)
         {.line = "worker remove", .verb = ORDER_REMOVE},
         {.line = "worker remove 2", .verb = ORDER_REMOVE, .number = 2},
         {.line = "worker remove 31337", .verb = ORDER_REMOVE, .number = 31337},
-        {.line = "worker remove pid 2",
-         .verb = ORDER_REMOVE,
-         .number = 2,
-         .process = true},
-        {.line = "worker replace 77",
-         .verb = ORDER_REPLACE,
-         .number = 77,
-         .process = true},
-        {.line = "worker replace pid 77",
-         .verb = ORDER_REPLACE,
-         .number = 77,
-         .process = true},
+        {"worker remove pid 2", ORDER_REMOVE, .number = 2, .process = true},
+        {"worker replace 77", ORDER_REPLACE, .number = 77, .process = true},
+        {"worker replace pid 7", ORDER_REPLACE, .number = 7, .process = true},
         {.line = "reload", .verb = ORDER_RELOAD},
         {.line = "json reload", .verb = ORDER_RELOAD, .json = true},
         {.line = "reopen", .verb = ORDER_REOPEN},
         {.line = "upgrade", .verb = ORDER_UPGRADE},
+        {.line = "at-once upgrade", .verb = ORDER_UPGRADE, .at_once = true},
         {.line = "kill a1-b_2.c", .verb = ORDER_KILL, .id = "a1-b_2.c"},
         {.line = "kill kill", .verb = ORDER_KILL, .id = "kill"},
         {.line = "kill json", .verb = ORDER_KILL, .id = "json"},
-        {.line = "stop", .verb = ORDER_STOP},
+        {"json at-once stop", ORDER_STOP, .json = true, .at_once = true},
         {.line = "quit", .verb = ORDER_QUIT},
         {.line = "version", .verb = ORDER_VERSION},
         {.line = "help", .verb = ORDER_HELP},
@@ -66,6 +58,7 @@ static void orders_are_read(void **state)
         assert_int_equal(o.verb, cases[i].verb);
         assert_int_equal(o.json, cases[i].json);
         assert_int_equal(o.process, cases[i].process);
+        assert_int_equal(o.at_once, cases[i].at_once);
         assert_int_equal(o.number, cases[i].number ? cases[i].number : 1);
         if (cases[i].id)
             assert_true(slice_is(o.id, cases[i].id));

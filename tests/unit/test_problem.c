@@ -83,13 +83,14 @@ static const struct {
     int status;
     bool retry;
 } results[] = {
-    {DB_UNIQUE, 409, false},   {DB_FOREIGN, 409, false},
-    {DB_NOT_NULL, 422, false}, {DB_CHECK, 422, false},
-    {DB_RAISED, 400, false},   {DB_DEADLINE, 504, false},
-    {DB_BUSY, 503, true},      {DB_FULL, 507, false},
-    {DB_READONLY, 503, true},  {DB_TOO_BIG, 413, false},
-    {DB_CORRUPT, 500, false},  {DB_GONE, 503, true},
-    {DB_ERROR, 500, false},    {DB_ROW, 500, false},
+    {DB_UNIQUE, 409, false},    {DB_FOREIGN, 409, false},
+    {DB_NOT_NULL, 422, false},  {DB_CHECK, 422, false},
+    {DB_RAISED, 400, false},    {DB_DEADLINE, 504, false},
+    {DB_CANCELLED, 503, false}, {DB_STOPPED, 503, true},
+    {DB_BUSY, 503, true},       {DB_FULL, 507, false},
+    {DB_READONLY, 503, true},   {DB_TOO_BIG, 413, false},
+    {DB_CORRUPT, 500, false},   {DB_GONE, 503, true},
+    {DB_ERROR, 500, false},     {DB_ROW, 500, false},
 };
 
 /* What SQLite says is for the log, but for what the author wrote himself. */

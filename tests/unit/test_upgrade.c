@@ -22,6 +22,7 @@
 #include "common/loop.h"
 #include "common/segment/segment.h"
 #include "master/handover.h"
+#include "master/unixsocket.h"
 #include "master/upgrade.h"
 
 /* A master that hands something over, and what it has. */
@@ -33,6 +34,12 @@ static struct {
     struct shared shared;
     char bind[64];
 } former;
+
+/* What else it may hand over. */
+static bool with_word, with_control;
+static int said[2];
+static struct unixsocket control;
+static char control_path[96];
 
 static char folder[64];
 static char pidfile[80];
@@ -67,7 +74,11 @@ static int set_up(void **state)
 {
     (void)state;
     fault.text[0] = '\0';
+    with_word = with_control = false;
     assert_int_equal(pipe2(former.life, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(said, O_CLOEXEC | O_NONBLOCK), 0);
+    snprintf(control_path, sizeof control_path, "%s/a.ctl", folder);
+    assert_true(unixsocket_make(&control, control_path, 0600, 4));
     listen_somewhere();
     former.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     former.bells = bells_new();
@@ -88,6 +99,9 @@ static int tear_down(void **state)
             close(former.life[i]);
     close(former.socket);
     close(former.bell);
+    close(said[0]);
+    close(said[1]);
+    unixsocket_remove(&control);
     bells_free(former.bells);
     shared_close(&former.shared);
     return 0;
@@ -106,11 +120,16 @@ static void hand_over(bool with_segment)
 {
     const int *fds;
     int bells[1024];
-    struct handover h = {
-        .life = copy(former.life[0]), .segment = -1, .bell = -1};
+    struct handover h;
     struct handed_socket s = {copy(former.socket), former.bind};
     struct buf text = {0};
 
+    handover_none(&h);
+    h.life = copy(former.life[0]);
+    if (with_word)
+        h.word = copy(said[1]);
+    if (with_control)
+        h.control = (struct handed_socket){copy(control.fd), control_path};
     if (with_segment) {
         h.segment = copy(segment_fd(former.shared.segment));
         h.bell = copy(former.bell);
@@ -397,6 +416,7 @@ static int child(void)
     const char *fds = getenv(HANDOVER_FD);
     int *list;
     int open = 0;
+    static const char words[] = "control\nfailed the disk is gone\n";
 
     if (!pid || !fds || !handover_parse(pid, fds, arena, &h, &why))
         return 10;
@@ -419,6 +439,11 @@ static int child(void)
         return 15;
     if (access(".here", F_OK) != 0)
         return 16;
+    if (h.word >= 0 &&
+        write(h.word, words, sizeof words - 1) != sizeof words - 1)
+        return 17;
+    if ((h.control.fd >= 0) != (h.word >= 0)) /* the test gives both */
+        return 18;
     arena_free(arena);
     return 77;
 }
@@ -442,7 +467,9 @@ static void the_program_is_run_again(void **state)
     struct upgrade_gift gift = {.shared = &former.shared,
                                 .bells = former.bells,
                                 .bell_fd = former.bell,
-                                .life_fd = former.life[0]};
+                                .life_fd = former.life[0],
+                                .control_fd = control.fd,
+                                .control_path = control_path};
 
     (void)state;
     setenv("LISTEN_FDS", "1", 1); /* another's */
@@ -452,8 +479,11 @@ static void the_program_is_run_again(void **state)
     close(open(".here", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     begin();
     assert_int_equal(chdir("/"), 0); /* as --chdir does */
-    upgrade_start(u, &gift);
-    assert_int_equal(upgrade_successor(u), 0); /* we are leaving */
+    gift.loop = loop_new();
+    assert_false(upgrade_start(u, &gift, &fault));
+    assert_string_equal(fault.text,
+                        "USR2 signal ignored. The server is stopping.");
+    assert_int_equal(upgrade_successor(u), 0);
     close(former.socket);
     struct listeners *l = upgrade_listeners(u, &s, &fault);
     assert_non_null(l);
@@ -462,19 +492,84 @@ static void the_program_is_run_again(void **state)
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, NULL);
     signal(SIGPIPE, SIG_IGN);
-    upgrade_start(u, &gift);
+    assert_true(upgrade_start(u, &gift, &fault));
     pid_t pid = upgrade_successor(u);
     assert_true(pid > 0);
-    upgrade_start(u, &gift); /* ignored: child exists */
+    assert_string_equal(upgrade_failure(u), "");
+    assert_false(upgrade_start(u, &gift, &fault));
+    assert_string_equal(fault.text, "USR2 signal ignored. Child exists.");
     assert_int_equal(upgrade_successor(u), pid);
+    while (!upgrade_successor_listens(u))
+        loop_turn(gift.loop, 1000);
+    assert_false(upgrade_successor_ready(u));
     struct spawn_end stranger = {.pid = 1};
     upgrade_ended(u, &stranger);
     assert_int_equal(upgrade_successor(u), pid);
     end_of(pid, 77);
     assert_int_equal(upgrade_successor(u), 0);
     assert_null(getenv(HANDOVER_FD));
+    assert_false(upgrade_successor_listens(u));
+    assert_non_null(strstr(upgrade_failure(u), ": the disk is gone"));
     listeners_close(l);
+    loop_free(gift.loop);
     former.socket = copy(former.bell);
+}
+
+/* ---- what one says to the other ------------------------------------------ */
+
+static void hears(const char *wanted)
+{
+    char text[2048];
+    ssize_t n = read(said[0], text, sizeof text - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    assert_string_equal(text, wanted);
+}
+
+static void it_says_how_it_fares(void **state)
+{
+    struct unixsocket taken;
+    const char *path;
+    char long_why[3000];
+    char wanted[600];
+
+    (void)state;
+    with_word = with_control = true;
+    hand_over(false);
+    begin();
+    hears("");
+    assert_true(upgrade_control(u, &taken, &path));
+    assert_string_equal(path, control_path);
+    assert_true(unixsocket_stands(&taken));
+    hears("control\n");
+    assert_false(upgrade_control(u, &taken, &path)); /* once */
+    upgrade_say_ready(u);
+    upgrade_say_failed(u, "too late");
+    hears("ready\n");
+    unixsocket_leave(&taken);
+    upgrade_free(u);
+    hand_over(false);
+    begin();
+    memset(long_why, 'x', sizeof long_why);
+    long_why[3] = '\n'; /* it stays one line */
+    long_why[sizeof long_why - 1] = '\0';
+    upgrade_say_failed(u, long_why);
+    snprintf(wanted, sizeof wanted, "failed xxx %.500s\n", long_why + 4);
+    hears(wanted);
+}
+
+static void nobody_may_be_there_to_hear(void **state)
+{
+    struct unixsocket taken;
+    const char *path;
+
+    (void)state;
+    hand_over(false);
+    begin();
+    assert_false(upgrade_control(u, &taken, &path));
+    upgrade_say_ready(u);
+    upgrade_say_failed(NULL, "nothing");
+    assert_false(upgrade_successor_ready(NULL));
 }
 
 #define scene(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -493,6 +588,8 @@ int main(int argc, char **argv)
         scene(the_segment_goes_on),
         scene(what_does_not_fit_starts_cold),
         scene(the_program_is_run_again),
+        scene(it_says_how_it_fares),
+        scene(nobody_may_be_there_to_hear),
     };
     static char word[] = "child";
     char here[64];

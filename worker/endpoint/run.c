@@ -12,6 +12,7 @@ static enum counter error_of(enum db_result result)
 {
     switch (result) {
     case DB_CANCELLED:
+    case DB_STOPPED:
     case DB_DEADLINE: return COUNT_ERROR_DEADLINE;
     case DB_BUSY: return COUNT_ERROR_BUSY;
     case DB_FULL: return COUNT_ERROR_FULL;

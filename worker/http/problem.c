@@ -62,6 +62,8 @@ static const struct {
     [DB_RAISED] = {400, NULL},
     [DB_DEADLINE] = {504, "The query took too long and was stopped"},
     [DB_CANCELLED] = {503, "An operator has ended the query"},
+    [DB_STOPPED] = {503, "The worker is stopping, and has ended the query; try "
+                         "again"},
     [DB_BUSY] = {503, "The database is busy; try again"},
     [DB_FULL] = {507, "There is no space left for the data"},
     [DB_READONLY] = {503, "The database cannot be written at present"},
