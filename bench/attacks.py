@@ -19,6 +19,7 @@ import signal
 import socket
 
 IDLE = 2500  # more than two workers take by default
+CROWD = 10000
 SMALL_WINDOW = 4096
 
 REQUEST = b"GET /items HTTP/1.1\r\nHost: a\r\n"
@@ -219,6 +220,16 @@ class Attack:
         async def body(reader, _writer):
             await self.listen(reader)
         await self.crowd(IDLE, body)
+
+    async def ten_thousand(self):
+        """As many connections, half of which have asked for something. Who is
+        thrown out comes again after a while."""
+        async def body(reader, writer):
+            if self.random.random() < 0.5:
+                writer.write(REQUEST + b"\r\n")
+            await self.listen(reader)
+        _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        await self.crowd(min(CROWD, hard - 100), body, pause=5)
 
     async def churn(self):
         """Connections that are made and reset at once."""

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/loop.h"
 #include "common/segment/shared.h"
 #include "common/segment/shm.h"
@@ -22,6 +23,7 @@ struct crew {
     char *last_words;    /* see heritage.h; of all hands, one behind another */
     bool leaving;        /* everybody is: see crew_retire_all */
     bool keeper_hurried; /* it was told to leave at once */
+    bool crowded;        /* there was no slot, and the log was told */
     struct hand hands[HANDS];
 };
 
@@ -120,14 +122,27 @@ uint64_t crew_next_ms(const struct crew *c)
 
 /* ---- what shall be ----------------------------------------------------- */
 
+/* Once, until there is room again: it is tried each second. */
+static void say_crowded(struct crew *c)
+{
+    if (!c->crowded)
+        log_warning("A worker cannot start: all %d slots of the shared memory "
+                    "are taken, of %lld by this master's; it waits for one",
+                    SLOTS_MAX, (long long)crew_present(c));
+    c->crowded = true;
+}
+
 bool crew_start(struct crew *c, struct era *e)
 {
     size_t i = 0;
 
     while (i < SLOTS_MAX && !hand_claim(&c->hands[i]))
         i++;
-    if (i == SLOTS_MAX)
+    if (i == SLOTS_MAX) {
+        say_crowded(c);
         return false;
+    }
+    c->crowded = false;
     hand_sign_on(&c->hands[i], e);
     return true;
 }

@@ -77,7 +77,8 @@ uint64_t crew_next_ms(const struct crew *c);
 
 /* ---- what shall be ---- */
 
-/* Starts a worker in a free slot; false when there is none. */
+/* Starts a worker in a free slot; false when there is none, which the log is
+ * told. */
 bool crew_start(struct crew *c, struct era *e);
 /* Tells one that serves to drain: of the oldest era, and within it one that is
  * to be replaced, or else the first born. */

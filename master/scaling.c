@@ -4,7 +4,7 @@
 
 struct scaling_limits scaling_limits(const struct settings *s)
 {
-    struct scaling_limits l = {1, SLOTS_MAX / 2}; /* of two generations */
+    struct scaling_limits l = {1, WORKERS_MAX};
 
     if (s->workers_max == 0)
         return l;

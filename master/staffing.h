@@ -19,7 +19,7 @@
 
 #include "master/reload.h"
 
-/* Sets how many there should be, at most SLOTS_MAX / 2; 0: none until more are
+/* Sets how many there should be, at most WORKERS_MAX; 0: none until more are
  * wanted. A candidate inherits it, or its promotion would undo it. */
 void staffing_want(struct reload *r, int64_t count);
 

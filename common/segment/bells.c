@@ -9,7 +9,7 @@
 
 #include "common/segment/bells.h"
 
-/* One for each of 512 slots would be 513 descriptors in every process. With
+/* One for each of 576 slots would be 577 descriptors in every process. With
  * 64, the first to share one is the 65th worker. */
 enum {
     SHARED = 64, /* by the workers, and behind them the keeper's */

@@ -21,7 +21,7 @@ struct part {
     _Atomic uint32_t idle;
     _Atomic uint64_t idle_since_ms; /* 0: none */
     _Atomic uint32_t asked;         /* idle ones that others want closed */
-    _Atomic uint64_t refused[CROWD_REFUSALS];
+    _Atomic uint64_t unsent;        /* bytes of answers */
     /* A bit for each set that may hold anything, set before it does: what the
      * next worker has to empty. */
     _Atomic uint64_t touched[SETS / WORD];
@@ -34,6 +34,7 @@ struct crowd {
     uint64_t seed;
     _Atomic uint64_t present[SLOTS_MAX / WORD]; /* slots that count */
     _Atomic uint64_t refused[CROWD_REFUSALS];
+    _Atomic uint64_t ended; /* who did not read */
     struct part parts[SLOTS_MAX];
 };
 
@@ -126,6 +127,7 @@ void crowd_join(struct crowd *c, unsigned slot)
         empty(p, i);
     atomic_store(&p->connections, 0);
     crowd_tell_idle(c, slot, 0, 0);
+    crowd_tell_unsent(c, slot, 0);
     atomic_store(&p->asked, 0);
     atomic_fetch_or(&c->present[slot / WORD], (uint64_t)1 << slot % WORD);
 }
@@ -175,6 +177,11 @@ void crowd_refuse(struct crowd *c, enum crowd_refusal why)
     atomic_fetch_add(&c->refused[why], 1);
 }
 
+void crowd_end_unread(struct crowd *c)
+{
+    atomic_fetch_add(&c->ended, 1);
+}
+
 /* ---- sums ----------------------------------------------------------------*/
 
 /* The next slot that counts, from *at on; false when there is none. */
@@ -216,6 +223,20 @@ uint64_t crowd_refused(const struct crowd *c, enum crowd_refusal why)
     return load(&c->refused[why]);
 }
 
+uint64_t crowd_unsent(const struct crowd *c)
+{
+    uint64_t sum = 0;
+
+    for (unsigned at = 0; next(c, &at); at++)
+        sum += load(&c->parts[at].unsent);
+    return sum;
+}
+
+uint64_t crowd_ended_unread(const struct crowd *c)
+{
+    return load(&c->ended);
+}
+
 /* ---- idle ones -----------------------------------------------------------*/
 
 void crowd_tell_idle(struct crowd *c, unsigned slot, uint32_t count,
@@ -225,6 +246,11 @@ void crowd_tell_idle(struct crowd *c, unsigned slot, uint32_t count,
 
     atomic_store_explicit(&p->idle, count, memory_order_relaxed);
     atomic_store_explicit(&p->idle_since_ms, since_ms, memory_order_relaxed);
+}
+
+void crowd_tell_unsent(struct crowd *c, unsigned slot, uint64_t bytes)
+{
+    atomic_store_explicit(&c->parts[slot].unsent, bytes, memory_order_relaxed);
 }
 
 /* A worker that stands still is not asked for more than it has. */

@@ -1,6 +1,7 @@
 /*
  * crowd: who is connected to the workers: how many connections each address
- * has, and how many there are in all; in the segment.
+ * has, and how many there are in all, and what is held for them; in the
+ * segment.
  *
  * Each slot has a table of its own, with one writer, the worker in it; whoever
  * wants to know adds up. So a worker that dies at any instruction takes its
@@ -46,6 +47,11 @@ void crowd_refuse(struct crowd *c, enum crowd_refusal why);
 /* So many of its connections are idle, the first of them since then. */
 void crowd_tell_idle(struct crowd *c, unsigned slot, uint32_t count,
                      uint64_t since_ms);
+/* So many bytes of answers wait in it for clients who do not take them. */
+void crowd_tell_unsent(struct crowd *c, unsigned slot, uint64_t bytes);
+/* It ended a connection, because those were too many: counted, and never
+ * reset. */
+void crowd_end_unread(struct crowd *c);
 /* True when somebody has asked it to close an idle one; once for each time. */
 bool crowd_is_asked(struct crowd *c, unsigned slot);
 
@@ -55,6 +61,8 @@ bool crowd_is_asked(struct crowd *c, unsigned slot);
 uint64_t crowd_of(const struct crowd *c, uint64_t key);
 uint64_t crowd_all(const struct crowd *c);
 uint64_t crowd_refused(const struct crowd *c, enum crowd_refusal why);
+uint64_t crowd_unsent(const struct crowd *c);
+uint64_t crowd_ended_unread(const struct crowd *c);
 
 /* The slot, other than `but`, with the connection that is idle for longest;
  * false when there is none that was not asked for. */

@@ -13,7 +13,7 @@
  *
  * The low bits of a key say which place is its own: no search, and two
  * computations that meet in one place do not hinder each other (FLIGHT_FREE).
- * 2048 places of 8 bytes for at most 512 workers with one computation each.
+ * 2048 places of 8 bytes for at most 576 workers with one computation each.
  */
 enum {
     PLACES = 2048,

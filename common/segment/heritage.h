@@ -42,7 +42,10 @@ enum slot_state {
 };
 
 enum {
-    SLOTS_MAX = 512, /* workers of two generations, at most */
+    WORKERS_MAX = 256, /* that one master may want */
+    /* Of two masters during an upgrade, and some beyond that: replacements that
+     * start, and who has not left yet. Whole words of bits (crowd.c). */
+    SLOTS_MAX = 2 * WORKERS_MAX + 64,
     SLOT_KEEPER = SLOTS_MAX,
     SLOT_MASTER, /* only its own figures */
     SLOTS_ALL,

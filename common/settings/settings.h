@@ -58,6 +58,7 @@ struct settings {
     int64_t header_timeout;
     int64_t body_timeout;
     int64_t send_timeout; /* without progress of an answer being sent */
+    int64_t limit_unsent; /* bytes of one worker */
     int64_t limit_connections;
     int64_t limit_connections_per_address;
     int64_t limit_queued_writes;

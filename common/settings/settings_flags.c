@@ -88,6 +88,8 @@ static bool take(struct pass *p, const struct setting *row, const char *name,
 {
     struct flags *out = p->out;
 
+    if (value == NULL)
+        value = row->bare;
     if (value == NULL && needs_value(row))
         return fault_set(p->fault, "%s: needs a value", name);
     if (row->act) {
@@ -101,14 +103,17 @@ static bool take(struct pass *p, const struct setting *row, const char *name,
     return true;
 }
 
-/* The next word, unless it is a flag itself. As in Gunicorn (argparse) "-"
- * and negative numbers are values; write --flag=-x for any other. */
-static const char *value_behind(struct pass *p)
+/* The next word, unless it is a flag itself, or the flag can do without it. As
+ * in Gunicorn (argparse) "-" and negative numbers are values; write --flag=-x
+ * for any other. */
+static const char *value_behind(struct pass *p, const struct setting *row)
 {
     if (p->next == p->words->count)
         return NULL;
     const char *word = p->words->at[p->next];
     if (word[0] == '-' && word[1] != '\0' && !isdigit((unsigned char)word[1]))
+        return NULL;
+    if (row->bare && !setting_has_choice(row, slice_of(word)))
         return NULL;
     p->next++;
     return word;
@@ -135,7 +140,7 @@ static bool take_long(struct pass *p, const char *word)
     if (row == NULL)
         return unknown_flag(p, text);
     if (value == NULL && needs_value(row))
-        value = value_behind(p);
+        value = value_behind(p, row);
     return take(p, row, text, value);
 }
 
@@ -149,7 +154,7 @@ static bool take_short(struct pass *p, const char *word)
             return fault_set(p->fault, "%s: unknown flag; see --help", name);
         if (needs_value(row)) {
             const char *value = at[1] == '=' ? at + 2 : at + 1;
-            return take(p, row, name, at[1] ? value : value_behind(p));
+            return take(p, row, name, at[1] ? value : value_behind(p, row));
         }
         if (!take(p, row, name, NULL))
             return false;

@@ -92,7 +92,9 @@ static const struct setting rows[] = {
      .max = 0777,
      .fallback = "0600",
      .value = "MODE",
-     .help = "Mode of that socket."},
+     .help = "Mode of that socket. 0600: root and the server's user are heard, "
+             "nobody else; with one that lets group or others write to it, "
+             "whoever may."},
     {.key = "no_control_socket",
      .flag = "no-control-socket",
      .group = GROUP_MECHANICS,

@@ -1,3 +1,5 @@
+#include "common/segment/heritage.h"
+
 #include "common/settings/settings_table.h"
 
 enum {
@@ -67,7 +69,7 @@ static const struct setting rows[] = {
      .group = GROUP_WORKERS,
      FIELD(WORKERS, workers),
      .min = 1,
-     .max = 256,
+     .max = WORKERS_MAX,
      .fallback = "1",
      .env = "WEB_CONCURRENCY",
      .value = "N",
@@ -78,7 +80,7 @@ static const struct setting rows[] = {
      .group = GROUP_WORKERS,
      FIELD(INT, workers_min),
      .min = 0,
-     .max = 256,
+     .max = WORKERS_MAX,
      .fallback = "0",
      .value = "N",
      .help = "Fewest workers, when their number follows the load. Without "
@@ -88,7 +90,7 @@ static const struct setting rows[] = {
      .group = GROUP_WORKERS,
      FIELD(INT, workers_max),
      .min = 0,
-     .max = 256,
+     .max = WORKERS_MAX,
      .fallback = "0",
      .value = "N",
      .help = "Most workers: between workers-min and this their number follows "
@@ -243,6 +245,16 @@ static const struct setting rows[] = {
      .value = "SECONDS",
      .help = "A client that takes less than 1 KiB of its answer for each of "
              "so many seconds is dropped."},
+    {.key = "limit_unsent",
+     .flag = "limit-unsent",
+     .group = GROUP_LIMITS,
+     FIELD(SIZE, limit_unsent),
+     .min = 0,
+     .max = 1024LL * 1024 * 1024 * 1024,
+     .fallback = "64M",
+     .value = "SIZE",
+     .help = "Memory of a worker for answers that clients do not take; beyond "
+             "it those who take least of theirs are dropped. 0: any amount."},
     {.key = "limit_connections",
      .flag = "limit-connections",
      .group = GROUP_LIMITS,
@@ -313,11 +325,13 @@ static const struct setting rows[] = {
      .group = GROUP_PROXY,
      FIELD(WORD, proxy_protocol),
      .choices = "off v1 v2 auto",
+     .bare = "auto",
      .fallback = "off",
-     .value = "VERSION",
+     .value = "[VERSION]",
      .help = "The PROXY protocol that proxies begin each connection with: v1 "
-             "(a line), v2 (bytes), auto (either). Who it names takes the "
-             "proxy's place, also for forwarded-allow-ips."},
+             "(a line), v2 (bytes), auto (either; the flag alone means it). "
+             "Who it names takes the proxy's place, also for "
+             "forwarded-allow-ips."},
     {.key = "proxy_allow_ips",
      .flag = "proxy-allow-from",
      .group = GROUP_PROXY,

@@ -73,6 +73,8 @@ struct setting {
     int64_t min, max;
     int64_t zero;           /* what a 0 stands for, when not for itself */
     const char *choices;    /* words, a blank between two */
+    const char *bare;       /* of a word: what the flag alone says; "true"
+                               says it in a file, and "false" the first choice */
     const char *fallback;   /* the default as it would be written */
     const char *env;        /* variable that changes the default… */
     const char *env_prefix; /* …with this before its value */
@@ -139,6 +141,8 @@ const char *setting_near_flag(struct slice name);
  * in *f and the field as it was. */
 bool setting_read(struct settings *s, const struct setting *row,
                   struct slice text, struct fault *f);
+/* Whether a row takes that word. */
+bool setting_has_choice(const struct setting *row, struct slice text);
 /* A list forgets its items; other settings keep their value. */
 void setting_forget(struct settings *s, const struct setting *row);
 /* Appends what values the row takes ("1 to 256, or auto"), in words; nothing

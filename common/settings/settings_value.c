@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/cpus.h"
 #include "common/remote.h"
@@ -135,21 +136,43 @@ static bool read_text(struct settings *s, const struct setting *row,
     return true;
 }
 
+static bool same_word(struct slice a, struct slice b)
+{
+    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+/* Null ptr: it is none of them. */
+static struct slice choice_of(const struct setting *row, struct slice text)
+{
+    struct slice rest = slice_of(row->choices);
+
+    if (row->bare && slice_is_nocase(text, "true"))
+        return slice_of(row->bare);
+    if (row->bare && slice_is_nocase(text, "false"))
+        return slice_word(&rest);
+    while (rest.len > 0) {
+        struct slice choice = slice_word(&rest);
+        if (same_word(choice, text))
+            return choice;
+    }
+    return (struct slice){NULL, 0};
+}
+
+bool setting_has_choice(const struct setting *row, struct slice text)
+{
+    return choice_of(row, text).ptr != NULL;
+}
+
 static bool read_word(struct settings *s, const struct setting *row,
                       struct slice text, struct fault *f)
 {
-    struct slice rest = slice_of(row->choices);
+    struct slice choice = choice_of(row, text);
     const char **field = field_of(s, row);
 
-    while (rest.len > 0) {
-        struct slice choice = slice_word(&rest);
-        const char *word = arena_text(s->arena, choice);
-        if (slice_is_nocase(text, word)) {
-            *field = word;
-            return true;
-        }
-    }
-    return refuse(row, text, f);
+    if (choice.ptr == NULL)
+        return refuse(row, text, f);
+    *field = arena_text(s->arena, choice);
+    return true;
 }
 
 /* Each '%' opens "%(name)s" or is doubled, as Python demands. */

@@ -25,6 +25,8 @@ no_header strict-transport-security
 expect 200 GET /items/3 -H 'X-Forwarded-For: 192.0.2.1, unknown'
 
 expect 400 GET /items/4 "${said[@]}" -H 'Forwarded: for=192.0.2.1'
+json '$.detail' 'Forwarded and X-Forwarded-For contradict each other; of the '\
+'two a proxy sets one, and takes the other away'
 expect 400 GET /items/4 "${said[@]}" -H 'X-Forwarded-Ssl: off'
 expect 400 GET /items/4 -H 'Forwarded: for="192.0.2.1'
 expect 400 GET /items/4 -H 'Forwarded: for="192.0.2.1'

@@ -17,7 +17,7 @@ start_behind() {
     expect 200 GET /live
 }
 
-start_behind --proxy-protocol auto
+start_behind --proxy-protocol # as Gunicorn's flag, alone: auto
 curl -s -m 20 --haproxy-protocol "http://127.0.0.1:$PORT/items/1" >"$T/body"
 json '$.id' 1
 cat >"$T/clients.py" <<'PY'

@@ -136,7 +136,7 @@ static void who_has_no_address(void **state)
         assert_true(guess(&l, "", "a"));
         assert_true(guess(&l, NULL, "a"));
     }
-    assert_int_equal(logged("Wrong token from ip=, request a"), 1);
+    assert_int_equal(logged("over a unix socket, request a: "), 1);
     assert_int_equal(logged(""), 1);
 }
 

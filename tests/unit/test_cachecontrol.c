@@ -46,11 +46,41 @@ static void seconds(void **state)
                          cases[i].ms);
 }
 
+static void sharing(void **state)
+{
+    static const struct {
+        const char *text;
+        bool shares, shares_authorized;
+    } cases[] = {
+        {NULL, false, false},
+        {"", false, false},
+        {"no-cache", false, false},
+        {"max-age=60", true, false},
+        {"Max-Age = 60, must-revalidate", true, true},
+        {"public", true, true},
+        {"PUBLIC, max-age=5", true, true},
+        {"s-maxage=5", true, true},
+        {"private, max-age=60", false, false},
+        {"public, private=\"x\"", false, false},
+        {"no-store, max-age=60", false, false},
+        {"publicly, x-max-age=3", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(cachecontrol_shares(cases[i].text, false),
+                         cases[i].shares);
+        assert_int_equal(cachecontrol_shares(cases[i].text, true),
+                         cases[i].shares_authorized);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
         cmocka_unit_test(seconds),
+        cmocka_unit_test(sharing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -336,6 +336,33 @@ static void the_slow_make_room(void **state)
         hang_up(&slow[i]);
 }
 
+/* Those who come faster than they can be called slow have half the places. */
+static void a_silent_flood_has_half(void **state)
+{
+    enum { PLACES = 20, FLOOD = 200 };
+    struct client regular[PLACES / 2], silent[FLOOD];
+
+    (void)state;
+    wire.settings.worker_connections = PLACES;
+    begin();
+    for (size_t i = 0; i < PLACES / 2; i++)
+        regular[i] = served();
+    for (size_t i = 0; i < FLOOD; i++) {
+        silent[i] = dial();
+        wire_turn(0);
+    }
+    while (conns_accepted(wire.conns) < PLACES / 2 + FLOOD)
+        wire_turn(1);
+    for (size_t i = 0; i < PLACES / 2; i++) {
+        forget(&regular[i]);
+        say(&regular[i], GET("/again"));
+        hear(&regular[i], "/again:", 1);
+        hang_up(&regular[i]);
+    }
+    for (size_t i = 0; i < FLOOD; i++)
+        hang_up(&silent[i]);
+}
+
 /* A byte now and then buys no time. */
 static void answers_are_taken_at_a_rate(void **state)
 {
@@ -392,6 +419,7 @@ int main(void)
         LIMITED(others_are_asked),
         LIMITED(we_are_asked),
         LIMITED(the_slow_make_room),
+        LIMITED(a_silent_flood_has_half),
         LIMITED(answers_are_taken_at_a_rate),
         LIMITED(waiting_in_the_socket_counts),
     };

@@ -272,6 +272,24 @@ static void admin_addresses_change_at_a_reload(void **state)
     assert_int_equal(access(bind + strlen("unix:"), F_OK), -1);
 }
 
+/* Another master has all slots but one. */
+static void who_finds_no_slot_waits_for_one(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i < SLOTS_MAX; i++)
+        atomic_store(&shared.slots[i].master, getpid());
+    curtain_up("good", 2);
+    wait_for(READY, ANY, 1);
+    wait_for_log("A worker cannot start: all 576 slots of the shared memory "
+                 "are taken, of 1 by this master's; it waits for one",
+                 1);
+    atomic_store(&shared.slots[300].master, 0);
+    wait_for(READY, ANY, 2);
+    assert_int_equal(times_logged("A worker cannot start"), 1);
+    cue(SIGTERM);
+    curtain(EXIT_ASKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +307,7 @@ int main(void)
         scene(a_silent_worker_is_one_death),
         scene(all_is_doubted_once_nobody_has_the_database),
         scene(admin_addresses_change_at_a_reload),
+        scene(who_finds_no_slot_waits_for_one),
     };
 
     return cmocka_run_group_tests_name("crew", tests, NULL, NULL);

@@ -244,6 +244,23 @@ static void refusals_are_counted(void **state)
     assert_int_equal(crowd_refused(it.c, CROWD_ALL), 1);
 }
 
+static void what_is_held_adds_up(void **state)
+{
+    (void)state;
+    crowd_join(it.c, 1);
+    crowd_join(it.c, SLOTS_MAX - 1);
+    crowd_tell_unsent(it.c, 1, 5);
+    crowd_tell_unsent(it.c, SLOTS_MAX - 1, 70);
+    assert_int_equal(crowd_unsent(it.c), 75);
+    crowd_tell_unsent(it.c, 1, 2);
+    crowd_end_unread(it.c);
+    crowd_forget(it.c, SLOTS_MAX - 1); /* and what it held with it */
+    assert_int_equal(crowd_unsent(it.c), 2);
+    crowd_join(it.c, SLOTS_MAX - 1);
+    assert_int_equal(crowd_unsent(it.c), 2);
+    assert_int_equal(crowd_ended_unread(it.c), 1);
+}
+
 #define CROWD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -253,6 +270,7 @@ int main(void)
         CROWD(many_come_and_go),         CROWD(a_crowd_hides_nobody),
         CROWD(the_idlest_is_asked),      CROWD(the_dead_are_not_counted),
         CROWD(a_slot_begins_empty),      CROWD(refusals_are_counted),
+        CROWD(what_is_held_adds_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

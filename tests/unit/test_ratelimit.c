@@ -22,6 +22,15 @@ static const char api[] = "-- GET /free\n"
                           "-- GET /fast\n"
                           "-- @rate 1000/s burst 5 by address\n"
                           "SELECT name FROM items;\n"
+                          "-- GET /public\n"
+                          "-- @cache 1h\n"
+                          "-- @http public, max-age=60\n"
+                          "-- @rate 2/h\n"
+                          "SELECT name FROM items;\n"
+                          "-- GET /aged\n"
+                          "-- @http max-age=60\n"
+                          "-- @rate 2/h\n"
+                          "SELECT name FROM items;\n"
                           "-- POST /items\n"
                           "-- @auth public\n"
                           "-- @rate 1/m\n"
@@ -204,6 +213,23 @@ static void a_request_counts_once(void **state)
     policy("\"address\";q=3;w=5400\r\nRateLimit: \"address\";r=2;t=1800");
 }
 
+/* A cache between us and many would tell one what another has left. */
+static void what_others_may_get_does_not_say_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* computed, and kept */
+        assert_int_equal(show(ANNA, "GET /public", "10.0.0.1", "anna"), 200);
+        said("");
+    }
+    assert_int_equal(come(BEN, "GET /public", "10.0.0.1"), 429);
+    policy("\"address\";q=2;w=3600\r\nRateLimit: \"address\";r=0;t=3600");
+    assert_int_equal(come(ANNA, "GET /aged", "10.0.0.1"), 200);
+    said("");
+    /* Who shows a token gets one of his own (RFC 9111, 3.5). */
+    assert_int_equal(show(ANNA, "GET /aged", "10.0.0.1", "anna"), 200);
+    policy("\"address\";q=2;w=3600\r\nRateLimit: \"address\";r=0;t=3600");
+}
+
 static void our_own_calls_are_free(void **state)
 {
     struct part *p = &troupe.part;
@@ -262,6 +288,7 @@ int main(void)
         PLAYED(a_bucket_for_each),
         PLAYED(who_has_waited_is_served),
         PLAYED(a_request_counts_once),
+        PLAYED(what_others_may_get_does_not_say_it),
         PLAYED(our_own_calls_are_free),
         PLAYED(writes_are_limited),
         PLAYED(refusals_are_counted),

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +38,8 @@ static struct {
     _Atomic bool stuck;    /* a turn of thread 1 leaves the baton … */
     _Atomic bool released; /* … until then */
     _Atomic unsigned wakes;
+    _Atomic uint64_t slice_ns; /* of a job's thread, without the baton … */
+    _Atomic uint64_t after_ns; /* … and when it has it again */
     _Atomic uint64_t counts[LOG_LEVELS]; /* lines of the log */
 } the;
 
@@ -44,6 +48,22 @@ static void nap(unsigned us)
     const struct timespec t = {.tv_nsec = (long)us * 1000};
 
     nanosleep(&t, NULL);
+}
+
+/* Of the calling thread; 0: the kernel does not tell (before Linux 6.12). */
+static uint64_t slice_ns(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } a = {.size = sizeof a};
+
+    assert_int_equal(syscall(SYS_sched_getattr, 0, &a, sizeof a, 0U), 0);
+    assert_int_equal(a.nice, getpriority(PRIO_PROCESS, 0));
+    return a.runtime;
 }
 
 static bool prepare(void *self, unsigned thread)
@@ -100,9 +120,11 @@ static void work(void *self, void *job)
     the.inside = false;
     if (the.jobs_last) {
         relay_leave(the.relay);
+        atomic_store(&the.slice_ns, slice_ns());
         while (!atomic_load(&the.released))
             nap(200);
         relay_return(the.relay);
+        atomic_store(&the.after_ns, slice_ns());
     }
     atomic_fetch_add(&the.jobs_done, 1);
 }
@@ -293,6 +315,32 @@ static void jobs_are_done_by_others(void **state)
     assert_int_equal(the.jobs[1] + the.jobs[2] + the.jobs[3], 20);
 }
 
+/* Who is slow lets others have the CPU first; but not with the baton. */
+static void jobs_have_long_slices(void **state)
+{
+    enum { SHORT_NS = 500000, LONG_NS = 10000000 };
+
+    (void)state;
+    if (slice_ns() == 0)
+        skip();
+    assert_int_equal(slice_ns(), SHORT_NS);
+    the.jobs_last = true;
+    assert_true(relay_give(the.relay, &the));
+    for (int i = 0; atomic_load(&the.slice_ns) == 0; i++) {
+        assert_true(i < PATIENCE_MS);
+        relay_leave(the.relay);
+        nap(1000);
+        assert_int_equal(slice_ns(), SHORT_NS);
+        relay_return(the.relay);
+        assert_true(relay_turn_over(the.relay));
+    }
+    assert_int_equal(atomic_load(&the.slice_ns), LONG_NS);
+    atomic_store(&the.released, true);
+    turns_until_done(1);
+    turns_until_idle();
+    assert_int_equal(atomic_load(&the.after_ns), SHORT_NS);
+}
+
 /* It is found out by trying, once each. */
 static void who_is_not_able_gets_none(void **state)
 {
@@ -415,6 +463,7 @@ int main(void)
         WITH_RELAY(who_cannot_serve_does_not),
         WITH_RELAY(no_thread_is_to_be_had),
         WITH_RELAY(jobs_are_done_by_others),
+        WITH_RELAY(jobs_have_long_slices),
         WITH_RELAY(who_is_not_able_gets_none),
         WITH_RELAY(one_is_kept_back),
         WITH_RELAY(the_last_one_knows),

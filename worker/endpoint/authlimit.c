@@ -47,8 +47,14 @@ static void tell(const struct authlimit *l, const struct call *call)
 {
     const char *client = call->client ? call->client : "";
 
-    if (l->buckets && episodes_tell(l->buckets, "wrong token", client))
+    if (l->buckets == NULL || !episodes_tell(l->buckets, "wrong token", client))
+        return;
+    if (*client)
         log_warning("Wrong token from ip=%s, request %.*s", client,
+                    (int)call->res->id_len, call->res->id);
+    else
+        log_warning("Wrong token over a unix socket, request %.*s: whose it "
+                    "is was not said (X-Forwarded-For), so it is not limited",
                     (int)call->res->id_len, call->res->id);
 }
 

@@ -6,7 +6,10 @@
  * on working, and a guesser learns nothing from that which he had not known.
  *
  * A missing token is no wrong one. Who has no address (a unix socket whose
- * proxy does not tell) is not limited: it would lock out everybody.
+ * proxy does not tell) is not limited, and the log says so: one who guesses
+ * would lock out all others there, and a guess costs no more than one look at
+ * an index, while 256 bits of chance are found by nobody (token.h). A limit by
+ * parts of the token would meet no guesser, who shows each but once.
  */
 #ifndef PRONG_AUTHLIMIT_H
 #define PRONG_AUTHLIMIT_H

@@ -12,6 +12,27 @@ bool cachecontrol_has(const char *text, const char *name)
     return false;
 }
 
+/* Whether "name" or "name=value" stands in it. */
+static bool names(const char *text, const char *name)
+{
+    struct slice rest = slice_of(text);
+
+    while (rest.ptr) {
+        struct slice value = slice_trim(slice_cut(&rest, ','));
+        if (slice_is_nocase(slice_trim(slice_cut(&value, '=')), name))
+            return true;
+    }
+    return false;
+}
+
+bool cachecontrol_shares(const char *text, bool authorized)
+{
+    if (names(text, "private") || names(text, "no-store"))
+        return false;
+    return names(text, "public") || names(text, "s-maxage") ||
+           names(text, authorized ? "must-revalidate" : "max-age");
+}
+
 uint64_t cachecontrol_ms(const char *text, const char *name)
 {
     struct slice rest = slice_of(text);

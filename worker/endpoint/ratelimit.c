@@ -7,6 +7,7 @@
 #include "common/loop.h"
 #include "common/subject.h"
 #include "worker/endpoint/bearer.h"
+#include "worker/endpoint/cachecontrol.h"
 #include "worker/http/problem.h"
 
 #include "worker/endpoint/ratelimit.h"
@@ -68,6 +69,13 @@ static void tell(struct response *res, const struct buckets_rule *rule,
                seconds(level->full_ns));
 }
 
+/* Of a request that was admitted. */
+static bool is_hidden(const struct ratelimit *l, const struct call *call)
+{
+    return request_header(call->req, "authorization").ptr ? l->hidden_authorized
+                                                          : l->hidden;
+}
+
 void ratelimit_refuse(struct call *call, uint64_t wait_ns, const char *what)
 {
     char number[24];
@@ -87,6 +95,7 @@ void ratelimit_refuse(struct call *call, uint64_t wait_ns, const char *what)
 struct ratelimit ratelimit_of(const struct endpoint *e, struct buckets *b)
 {
     char name[512];
+    bool reads = e->method == METHOD_GET;
 
     if (!e->rate.on || b == NULL)
         return (struct ratelimit){.buckets = NULL};
@@ -98,6 +107,8 @@ struct ratelimit ratelimit_of(const struct endpoint *e, struct buckets *b)
         .rule = {.every_ns =
                      (uint64_t)llround((double)second_ns / e->rate.per_second),
                  .burst = (uint64_t)e->rate.burst},
+        .hidden = reads && cachecontrol_shares(e->http, false),
+        .hidden_authorized = reads && cachecontrol_shares(e->http, true),
     };
 }
 
@@ -118,7 +129,8 @@ bool ratelimit_admits(const struct ratelimit *l, const struct endpoint *e,
     struct slice subject = who_asks(l, e->rate.by, call, who, room);
     buckets_take(l->buckets, buckets_key(l->kind, subject), &l->rule,
                  loop_clock_ns(), &level);
-    tell(call->res, &l->rule, e->rate.by, &level);
+    if (!level.admitted || !is_hidden(l, call))
+        tell(call->res, &l->rule, e->rate.by, &level);
     if (level.admitted)
         return true;
     trace_count(call->trace, COUNT_REFUSED_RATE);

@@ -11,6 +11,12 @@
  *     RateLimit-Policy: "user";q=20;w=2    20 requests, given back in 2 s
  *     RateLimit: "user";r=13;t=1           13 are left; all are in 1 s
  *
+ * Not so answers that a cache of many people's may keep, as the endpoint's
+ * @http says (cachecontrol.h): it would tell others what is left for this
+ * client. The draft has clients ignore the fields of an answer that comes from
+ * a cache, but what it says is still somebody else's affair. Whoever wants the
+ * fields there says `private` in @http.
+ *
  * One too many is answered 429 (RFC 6585, 4), and Retry-After says when the
  * next is allowed, which goes before what RateLimit says.
  *
@@ -34,6 +40,8 @@ struct ratelimit {
     struct buckets *buckets; /* null: no limit */
     uint64_t kind;
     struct buckets_rule rule;
+    bool hidden;            /* not said: others may get the answer; */
+    bool hidden_authorized; /* also to who shows a token */
 };
 
 /* Null buckets: nothing is limited. */

@@ -105,8 +105,11 @@ static void expire(struct conn *c)
     bool reading = c->state == CONN_HEAD || c->state == CONN_BODY;
     bool silent = c->state == CONN_IDLE || (c->state == CONN_HEAD && !c->x);
 
-    if (c->state == CONN_WRITING)
+    if (c->state == CONN_WRITING) {
         log_debug("Closing connection. %s does not read its answer", c->peer);
+        conn_end_slow(c);
+        return;
+    }
     if (silent && conn_receive(c))
         return;
     if (reading && c->x && c->x->in.len > 0)
@@ -168,6 +171,7 @@ int conns_sweep(struct conns *home, int most)
     for (size_t s = 0; s < CONN_CLOSED; s++)
         next = sweep_list(home, home->lists[s].first, next);
     conns_tell_idle(home);
+    conns_tell_unsent(home);
     if (now >= home->trim_ms) {
         exchange_trim(home->pool);
         home->trim_ms = now + TRIM_MS;

@@ -8,8 +8,6 @@
 #include "worker/http/cors.h"
 #include "worker/http/problem.h"
 
-enum { WARM_BYTES = 256 * 1024 };
-
 static bool must_close(const struct conn *c)
 {
     return c->home->draining || c->home->limit_ms[CONN_IDLE] == 0 ||
@@ -75,8 +73,8 @@ void conn_unwarm(struct conn *c)
 
     if (!c->x->warm)
         return;
-    if (res->body.cap > WARM_BYTES) {
-        buf_shrink(&res->body, WARM_BYTES);
+    if (res->body.cap > CONN_WARM_BYTES) {
+        buf_shrink(&res->body, CONN_WARM_BYTES);
         response_drop_body(res);
     }
     response_swap(res, &c->home->warm);

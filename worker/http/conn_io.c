@@ -262,6 +262,8 @@ void conn_write(struct conn *c)
         after_answer(c);
     else if (p == PROGRESS_FAILED)
         after_failure(c);
+    else
+        conn_hold(c);
     conn_follow(c);
 }
 

@@ -18,7 +18,7 @@ enum {
 
 /* ---- room for others -----------------------------------------------------*/
 
-static uint64_t age_ms(const struct conn *c)
+uint64_t conn_age_ms(const struct conn *c)
 {
     uint64_t limit = c->home->limit_ms[c->state];
     uint64_t now = loop_now(c->home->config.loop);
@@ -31,7 +31,7 @@ static uint64_t age_ms(const struct conn *c)
  * one that is not all there so soon is not going to be soon. */
 static bool is_slow(const struct conn *c)
 {
-    uint64_t age = age_ms(c);
+    uint64_t age = conn_age_ms(c);
     uint64_t least = c->state == CONN_HEAD ? SLOW_HEAD_MS : SLOW_MS;
     uint64_t moved = c->state == CONN_WRITING ? c->taken
                      : c->x                   ? c->x->in.len
@@ -46,7 +46,7 @@ static bool end_first_slow(struct conns *home, enum conn_state state)
 
     for (int i = 0; c && i < LOOKED_AT; i++, c = c->next)
         if (is_slow(c)) {
-            conn_shut(c);
+            conn_end_slow(c);
             return true;
         }
     return false;
@@ -82,11 +82,21 @@ static bool end_oldest_idle(struct conns *home)
     return false;
 }
 
+/* Idle ones lose nothing by it. But a flood of those who say nothing, faster
+ * than their time to be called slow, would cost all of them their places: so it
+ * has half. */
+static bool end_oldest(struct conns *home)
+{
+    if (home->lists[CONN_HEAD].count > home->lists[CONN_IDLE].count)
+        return end_oldest_head(home) || end_oldest_idle(home);
+    return end_oldest_idle(home);
+}
+
 /* Those who send nothing, or bytes now and then, hold their places for as long
  * as the time limits let them; but not while others want in. */
 bool conns_make_room(struct conns *home)
 {
-    return end_first_slow(home, CONN_HEAD) || end_oldest_idle(home) ||
+    return end_first_slow(home, CONN_HEAD) || end_oldest(home) ||
            end_first_slow(home, CONN_BODY) ||
            end_first_slow(home, CONN_WRITING) || end_oldest_head(home);
 }
@@ -98,7 +108,7 @@ static uint64_t idle_since_ms(const struct conns *home)
 {
     const struct conn *c = home->lists[CONN_IDLE].first;
 
-    return c ? loop_now(home->config.loop) - age_ms(c) : UINT64_MAX;
+    return c ? loop_now(home->config.loop) - conn_age_ms(c) : UINT64_MAX;
 }
 
 static bool ask_others(struct conns *home, uint64_t before_ms)
@@ -294,7 +304,7 @@ uint64_t conn_lay_ns(const struct conn *c)
     if (c->asked && turn_ns < LONG_TURN_NS)
         return 0;
     uint64_t lay_ms = last_heard_ms(c);
-    if (c->asked && lay_ms > age_ms(c))
-        lay_ms = age_ms(c);
+    if (c->asked && lay_ms > conn_age_ms(c))
+        lay_ms = conn_age_ms(c);
     return lay_ms * 1000000;
 }

@@ -1,7 +1,8 @@
 /*
  * conn_private: what the files of conn share. conn.c opens and ends
  * connections; conn_answer.c has their requests answered; conn_state.c knows
- * their states and times; conn_io.c moves their bytes.
+ * their states and times; conn_io.c moves their bytes; conn_limits.c and
+ * conn_unsent.c say how many there may be.
  */
 #ifndef PRONG_CONN_PRIVATE_H
 #define PRONG_CONN_PRIVATE_H
@@ -52,8 +53,14 @@ struct conn {
     bool counted;         /* in the crowd */
     uint64_t key;         /* under which it is; 0: by no address */
     size_t taken;         /* bytes of its answer, since its time began */
+    size_t held;          /* bytes of memory for what it has not taken; */
+    uint64_t held_ms;     /* since then, in loop time, */
+    size_t owed;          /* when so many bytes had not reached it */
     char peer[PEER_TEXT]; /* who called, or whom the PROXY header names */
 };
+
+/* What an answer may leave behind of the memory that it grew by. */
+enum { CONN_WARM_BYTES = 256 * 1024 };
 
 struct conn_list {
     struct conn *first, *last;
@@ -68,6 +75,7 @@ struct conns {
     struct acceptor *acceptor; /* null once draining */
     struct crowd *crowd;       /* null: alone in the world */
     size_t least_taken;        /* of an answer, in the time that it has */
+    size_t unsent;             /* bytes that are held, of all connections */
     uint64_t woke_ns;          /* of the turn before this one */
     struct networks *trusted;  /* forwarded_allow_ips */
     struct networks *senders;  /* proxy_allow_ips */
@@ -151,6 +159,21 @@ void conn_took(struct conn *c, size_t bytes);
 /* How long what was just received has lain in its socket, about, because we
  * were busy. */
 uint64_t conn_lay_ns(const struct conn *c);
+
+/* Milliseconds since its time began. */
+uint64_t conn_age_ms(const struct conn *c);
+
+/* ---- conn_unsent.c -------------------------------------------------------*/
+
+/* Its answer could not be sent as a whole: it is held from now on, until the
+ * connection's state changes. When that is too much of all together, others
+ * are ended. */
+void conn_hold(struct conn *c);
+void conn_let_go(struct conn *c);
+/* Ends one that is slow; of an answer, what the kernel has of it goes too. */
+void conn_end_slow(struct conn *c);
+/* Tells the others how much is held. Once a turn. */
+void conns_tell_unsent(const struct conns *home);
 
 /* ---- conn_io.c -----------------------------------------------------------*/
 

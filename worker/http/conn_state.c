@@ -34,6 +34,8 @@ void conn_enter(struct conn *c, enum conn_state state)
     uint64_t limit = home->limit_ms[state];
 
     conn_list_remove(&home->lists[c->state], c);
+    if (state != CONN_WRITING)
+        conn_let_go(c);
     c->state = (uint8_t)state;
     c->taken = 0;
     c->deadline_ms = limit ? now_ms(home) + limit : UINT64_MAX;

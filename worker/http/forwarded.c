@@ -279,7 +279,8 @@ static void agree(struct reading *r, struct forwarded *out)
 
     if (r->tagged.told && r->plain.told &&
         memcmp(&r->tagged.client, &r->plain.client, sizeof(struct ip)) != 0)
-        r->fault = "Forwarded and X-Forwarded-For contradict each other";
+        r->fault = "Forwarded and X-Forwarded-For contradict each other; of "
+                   "the two a proxy sets one, and takes the other away";
     say_scheme(r, r->tagged.scheme);
     if (r->fault)
         return;

@@ -14,7 +14,10 @@
  * Forwarded and X-Forwarded-For have no precedence, because a proxy that
  * writes the one hands on what a client put into the other: where both tell
  * something, they must agree, and so must all lines about the scheme. Lines of
- * the same name are one list.
+ * the same name are one list. (Gunicorn and uvicorn read no Forwarded; where
+ * their proxy sets nothing else, they take the proxy for the client. Of lines
+ * about the scheme that disagree Gunicorn makes a 400, too.) To believe one of
+ * the two would let whoever knows which one the proxy leaves alone be anybody.
  *
  * Pure. Half a microsecond when something is told; when it need not be asked,
  * request_may_be_forwarded knows.

@@ -40,12 +40,16 @@ void relay_leave(struct relay *r)
     baton_put_down(&r->baton);
     if (atomic_load(&r->asleep)) /* behind that: see relay_threads.c */
         relay_wake_watcher(r);
+    if (r->members[me].works)
+        slice_ask(SLICE_LONG);
 }
 
 void relay_return(struct relay *r)
 {
     if (r == NULL || !r->started)
         return;
+    if (r->members[me].works)
+        slice_ask(SLICE_SHORT);
     relay_take_up(r);
     r->members[me].away = false;
 }
@@ -138,6 +142,7 @@ struct relay *relay_new(const struct relay_config *config)
         r->members[i].home = r;
         init_condition(&r->members[i].called);
     }
+    slice_ask(SLICE_SHORT);
     r->members[0].state = MEMBER_BUSY;
     r->members[0].runs = true;
     return r;

@@ -8,8 +8,11 @@
  * (relay_return): two atomic operations each, as long as it is quick. When the
  * baton has lain there for RELAY_PATIENCE_MS another thread takes it up and
  * runs the loop with a database connection of its own, until the first one is
- * back. So one long statement, or a sort inside SQLite, in which not even its
- * progress handler is called, holds up nobody else.
+ * back. So one long statement, or a run of a sort, in which SQLite does not
+ * even call its progress handler, holds up nobody else.
+ *
+ * A thread that does a job (relay_give) is slow in what it does without the
+ * baton: then it lets the others have the CPU first (slice.h).
  *
  * The last thread that is left must not put the baton down: see relay_spare.
  *

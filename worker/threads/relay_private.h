@@ -13,6 +13,7 @@
 #include "common/segment/heritage.h"
 #include "worker/threads/baton.h"
 #include "worker/threads/relay.h"
+#include "worker/threads/slice.h"
 
 enum member_state {
     MEMBER_NONE,     /* no thread yet */
@@ -32,8 +33,9 @@ struct member {
     void *job;   /* under the lock */
     struct relay *home;
     /* With the baton. */
-    bool runs; /* the loop, when it is not away */
-    bool away; /* in a statement */
+    bool runs;  /* the loop, when it is not away */
+    bool works; /* does a job: its statements are slow. Its own */
+    bool away;  /* in a statement */
 };
 
 struct relay {

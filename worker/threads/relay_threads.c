@@ -178,7 +178,9 @@ static void serve(struct relay *r, struct member *m)
 
     m->job = NULL;
     if (job) {
+        m->works = true;
         r->config.work(r->config.self, job);
+        m->works = false;
     } else {
         m->runs = true;
         r->config.run(r->config.self);
