@@ -20,7 +20,9 @@ struct metrics {
     _Atomic uint32_t tags[CELLS];          /* tag_of, 0: free */
     _Atomic uint32_t rest_used[SLOTS_ALL]; /* rest[slot] was asked for */
     struct metrics_cell pool[CELLS];
-    struct metrics_cell rest[SLOTS_ALL]; /* of NAMES_REST */
+    struct metrics_cell rest[SLOTS_ALL];    /* of NAMES_REST */
+    _Atomic uint32_t codes_used[SLOTS_ALL]; /* codes[slot] was asked for */
+    struct status_codes codes[SLOTS_ALL];
 };
 
 size_t metrics_size(void)
@@ -115,6 +117,25 @@ void metrics_sum(const struct metrics *m, int slot, int route,
 
     memset(out, 0, sizeof *out);
     metrics_each(m, add_selected, &selection);
+}
+
+struct status_codes *metrics_codes(struct metrics *m, unsigned slot)
+{
+    assert(slot < SLOTS_ALL);
+    atomic_store_explicit(&m->codes_used[slot], 1, memory_order_relaxed);
+    return &m->codes[slot];
+}
+
+void metrics_sum_codes(const struct metrics *m, uint64_t out[STATUS_CODES])
+{
+    memset(out, 0, STATUS_CODES * sizeof *out);
+    for (unsigned slot = 0; slot < SLOTS_ALL; slot++) {
+        if (!atomic_load_explicit(&m->codes_used[slot], memory_order_relaxed))
+            continue; /* to read its page would make it */
+        for (size_t i = 0; i < STATUS_CODES; i++)
+            out[i] += atomic_load_explicit(&m->codes[slot].count[i],
+                                           memory_order_relaxed);
+    }
 }
 
 static uint64_t counted(const struct totals *t, enum counter first,

@@ -70,6 +70,19 @@ enum cache_outcome {
     CACHE_OUTCOMES
 };
 
+enum {
+    STATUS_FIRST = 100,
+    STATUS_LAST = 599,
+    STATUS_CODES = STATUS_LAST - STATUS_FIRST + 1,
+};
+
+/* Answers by their exact status, one table for each slot; its writer is that
+ * of the slot's cells. A page each, so that a worker costs one page, whatever
+ * codes it answers with, and no search. */
+struct status_codes {
+    _Atomic uint64_t count[STATUS_CODES]; /* of STATUS_FIRST and on */
+} __attribute__((aligned(4096)));
+
 /* Whole cache lines, so that neighbours' writers do not contend. */
 struct metrics_cell {
     _Atomic uint64_t counters[COUNTERS];
@@ -93,6 +106,20 @@ static inline void cell_add(struct metrics_cell *c, enum counter which,
     uint64_t now =
         atomic_load_explicit(&c->counters[which], memory_order_relaxed);
     atomic_store_explicit(&c->counters[which], now + n, memory_order_relaxed);
+}
+
+/* The table of a slot: a worker keeps what it was given. */
+struct status_codes *metrics_codes(struct metrics *m, unsigned slot);
+
+/* By the table's one writer. What is no status of HTTP (RFC 9110, section 15)
+ * is not counted, as in no class either. */
+static inline void codes_add(struct status_codes *c, int status)
+{
+    if (status < STATUS_FIRST || status > STATUS_LAST)
+        return;
+    _Atomic uint64_t *count = &c->count[status - STATUS_FIRST];
+    uint64_t now = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, now + 1, memory_order_relaxed);
 }
 
 /* Whether nothing was counted yet. (A time comes before its count.) */
@@ -121,6 +148,11 @@ enum { METRICS_ALL = -1 };
  * not added to. It walks by all cells: not for every route in turn. */
 void metrics_sum(const struct metrics *m, int slot, int route,
                  struct totals *out);
+
+/* Adds up the tables of all slots. *out is set, not added to. It is another
+ * look than that at the cells: what is answered between the two is in one of
+ * them only. */
+void metrics_sum_codes(const struct metrics *m, uint64_t out[STATUS_CODES]);
 
 /* Adds one sum to another, and takes an earlier sum of the same away. (The
  * maxima stay the later one's, as with distribution_subtract.) */

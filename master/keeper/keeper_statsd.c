@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
 /* All that is counted, at one moment. */
 struct look {
     struct totals totals;
+    uint64_t codes[STATUS_CODES];
     uint64_t logged[LOG_LEVELS];
 };
 
@@ -39,6 +41,7 @@ struct keeper_statsd {
 static void look_at(const struct shared *shared, struct look *look)
 {
     metrics_sum(shared->metrics, METRICS_ALL, METRICS_ALL, &look->totals);
+    metrics_sum_codes(shared->metrics, look->codes);
     for (size_t i = 0; i < LOG_LEVELS; i++)
         look->logged[i] = atomic_load(&shared->logged[i]);
 }
@@ -47,26 +50,32 @@ static void look_at(const struct shared *shared, struct look *look)
 static void subtract(struct look *later, const struct look *earlier)
 {
     totals_subtract(&later->totals, &earlier->totals);
+    for (size_t i = 0; i < STATUS_CODES; i++)
+        later->codes[i] -= earlier->codes[i];
     for (size_t i = 0; i < LOG_LEVELS; i++)
         later->logged[i] -= earlier->logged[i];
 }
 
 /* ---- telling -------------------------------------------------------------*/
 
+static void tell_codes(struct statsd *s, const uint64_t codes[STATUS_CODES])
+{
+    char name[sizeof "prong.request.status.404"];
+
+    for (unsigned i = 0; i < STATUS_CODES; i++) {
+        if (codes[i] == 0)
+            continue;
+        snprintf(name, sizeof name, "prong.request.status.%u",
+                 STATUS_FIRST + i);
+        statsd_count(s, name, codes[i]);
+    }
+}
+
 static void tell_requests(struct statsd *s, const struct totals *t)
 {
-    static const char *const classes[] = {
-        [COUNT_1XX] = "prong.request.status.1xx",
-        [COUNT_2XX] = "prong.request.status.2xx",
-        [COUNT_3XX] = "prong.request.status.3xx",
-        [COUNT_4XX] = "prong.request.status.4xx",
-        [COUNT_5XX] = "prong.request.status.5xx",
-    };
     uint64_t hits = totals_hits(t);
 
     statsd_count(s, "prong.requests", totals_requests(t));
-    for (enum counter c = COUNT_1XX; c <= COUNT_5XX; c++)
-        statsd_count(s, classes[c], t->counters[c]);
     statsd_times(s, "prong.request.duration", &t->request);
     statsd_count(s, "prong.cache.hits", hits);
     statsd_count(s, "prong.cache.misses", totals_cacheable(t) - hits);
@@ -110,6 +119,7 @@ static void send_now(struct keeper_statsd *k)
     subtract(&since, &k->sent);
     k->sent = now;
     tell_requests(&k->statsd, &since.totals);
+    tell_codes(&k->statsd, since.codes);
     tell_log(&k->statsd, since.logged);
     tell_workers(&k->statsd, shared);
     statsd_flush(&k->statsd);

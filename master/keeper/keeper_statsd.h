@@ -1,14 +1,19 @@
 /*
  * keeper_statsd: what workers count in the segment, sent to a statsd each
  * second, so that no request pays for it. The names are those of Gunicorn's
- * instrument/statsd.py with prong in place of gunicorn; a status is counted by
- * its class, because the segment counts no more:
+ * instrument/statsd.py with prong in place of gunicorn; but there is no
+ * log.exception, because C has none, and what Gunicorn does not have is below
+ * the others:
  *
- *   prong.requests, prong.request.status.1xx … 5xx            counters
+ *   prong.requests, prong.request.status.200, .404 …          counters
  *   prong.request.duration                                    times, sampled
- *   prong.workers, prong.backlog, prong.connections           gauges
- *   prong.cache.hits, prong.cache.misses                      counters
+ *   prong.workers, prong.backlog                              gauges
  *   prong.log.warning, prong.log.error, prong.log.critical    counters
+ *   prong.connections                                         gauge
+ *   prong.cache.hits, prong.cache.misses                      counters
+ *
+ * The counts by status add up to prong.requests, but for what is answered
+ * during the look itself, which comes with the next.
  *
  * Counters are what came since the last look. What a keeper that was killed
  * had not sent yet is not sent again: up to a second's figures, and those of

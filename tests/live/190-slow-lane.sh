@@ -1,8 +1,7 @@
 #!/bin/bash
 # Goal: while statements take seconds, the one worker there is answers
 # everybody else: health, cached answers and 304s, quick reads, writes. Also
-# during a sort, of which SQLite tells nobody anything. More slow ones than
-# threads wait for each other.
+# during a sort. More slow ones than threads wait for each other.
 . "$(dirname "$0")/lib.sh"
 
 make_app

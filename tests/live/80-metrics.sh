@@ -45,7 +45,7 @@ CASES = [  # how often, status, method, path, header, endpoint
     (2, 200, "GET", "/digits.txt", (), "static"),
 ]
 before = metrics()
-count, size, status = {}, {}, {}
+count, size, status, exact = {}, {}, {}, {}
 for times, wanted, method, path, headers, name in CASES:
     for _ in range(times):
         with Connection() as c:
@@ -56,12 +56,14 @@ for times, wanted, method, path, headers, name in CASES:
         size[name] = size.get(name, 0) + len(answer.body)
         word = f"{wanted // 100}xx"
         status[word] = status.get(word, 0) + 1
+        exact[str(wanted)] = exact.get(str(wanted), 0) + 1
 with Connection() as c:
     c.send("GET / HTTP/1.1\r\nno field\r\n\r\n")
     answer = c.read()
 same(answer.status, 400, "what is no request")
 count["refused"], size["refused"] = 1, len(answer.body)
 status["4xx"] += 1
+exact["400"] += 1
 
 
 def all_counted():
@@ -105,6 +107,10 @@ same(m["rows"], sum(e["rows"] for e in m["endpoints"]), "rows")
 same(m["bytes_out"], sum(e["bytes"] for e in m["endpoints"]), "bytes")
 for word in ("3xx", "4xx", "5xx"):
     same(m["status"][word] - before["status"][word], status[word], word)
+same(m["requests"], sum(m["by_status"].values()), "requests by status")
+for code in exact.keys() - {"200"}:
+    same(m["by_status"][code] - before["by_status"].get(code, 0), exact[code],
+         code)
 same(m["errors"], 3, "errors")
 same({k: n for k, n in m["errors_by_kind"].items() if n},
      {"deadline": 1, "sql": 2}, "kinds of errors")

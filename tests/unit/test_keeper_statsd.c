@@ -98,6 +98,14 @@ static void count(unsigned slot, enum counter which, unsigned n)
         histogram_add(&cell->request, 2000000);
 }
 
+/* Requests that were answered with that status. */
+static void answer(unsigned slot, int status, unsigned n)
+{
+    count(slot, COUNT_1XX + (enum counter)(status / 100 - 1), n);
+    for (unsigned i = 0; i < n; i++)
+        codes_add(metrics_codes(house.shared.metrics, slot), status);
+}
+
 static struct keeper_statsd *one(void)
 {
     struct keeper_statsd *k = keeper_statsd_new(&house.heritage);
@@ -118,31 +126,34 @@ static void counters_are_differences(void **state)
     struct keeper_statsd *k;
 
     (void)state;
-    count(0, COUNT_2XX, 5); /* before the first keeper */
+    answer(0, 200, 5); /* before the first keeper */
     k = one();
-    count(1, COUNT_2XX, 2);
-    count(0, COUNT_4XX, 1);
+    answer(1, 200, 2);
+    answer(0, 404, 1);
     look(k);
     expect("prong.requests:8|c");
-    expect("prong.request.status.2xx:7|c");
-    expect("prong.request.status.4xx:1|c");
-    assert_false(has("prong.request.status.5xx:0|c"));
+    expect("prong.request.status.200:7|c");
+    expect("prong.request.status.404:1|c");
+    assert_null(strstr(receiver.all, ":0|c"));
     forget();
     look(k);
     expect("prong.workers:0|g");
     assert_null(strstr(receiver.all, "|c"));
     forget();
-    count(1, COUNT_5XX, 3);
+    answer(1, 503, 3);
+    answer(0, 200, 1);
     look(k);
-    expect("prong.requests:3|c");
-    expect("prong.request.status.5xx:3|c");
+    expect("prong.requests:4|c");
+    expect("prong.request.status.503:3|c");
+    expect("prong.request.status.200:1|c");
+    assert_null(strstr(receiver.all, "status.404"));
     forget();
-    count(1, COUNT_1XX, 1);
-    count(1, COUNT_3XX, 2);
+    answer(1, 100, 1);
+    answer(1, 599, 2);
     keeper_statsd_free(k); /* the last seconds are not lost */
     expect("prong.requests:3|c");
-    expect("prong.request.status.1xx:1|c");
-    expect("prong.request.status.3xx:2|c");
+    expect("prong.request.status.100:1|c");
+    expect("prong.request.status.599:2|c");
 }
 
 static void times_and_cache(void **state)
@@ -198,9 +209,10 @@ static void named_and_tagged(void **state)
     house.settings.statsd_prefix = "shop.";
     house.settings.dogstatsd_tags = "zone:a,tier:1";
     struct keeper_statsd *k = one();
-    count(0, COUNT_2XX, 1);
+    answer(0, 201, 1);
     look(k);
     expect("shop.prong.requests:1|c|#zone:a,tier:1");
+    expect("shop.prong.request.status.201:1|c|#zone:a,tier:1");
     expect("shop.prong.workers:0|g|#zone:a,tier:1");
     keeper_statsd_free(k);
 }
@@ -209,12 +221,13 @@ static void named_and_tagged(void **state)
 static void a_second_keeper(void **state)
 {
     (void)state;
-    count(0, COUNT_2XX, 5);
+    answer(0, 200, 5);
     atomic_store(&house.heritage.slot->births, 2);
     struct keeper_statsd *k = one();
-    count(0, COUNT_2XX, 1);
+    answer(0, 200, 1);
     look(k);
     expect("prong.requests:1|c");
+    expect("prong.request.status.200:1|c");
     keeper_statsd_free(k);
 }
 

@@ -173,6 +173,56 @@ static void all_are_taken(void **state)
     assert_int_equal(sum(METRICS_ALL, 9, COUNT_2XX), 0);
 }
 
+/* Each slot has a table; what is no status of HTTP is in none. */
+static void codes_are_summed(void **state)
+{
+    static const int counted[] = {100, 200, 200, 404, 503, 599, 200};
+    uint64_t codes[STATUS_CODES];
+    uint64_t sum_of_all = 0;
+
+    (void)state;
+    metrics_sum_codes(m, codes);
+    for (size_t i = 0; i < STATUS_CODES; i++)
+        assert_int_equal(codes[i], 0);
+    for (unsigned i = 0; i < sizeof counted / sizeof *counted; i++)
+        codes_add(metrics_codes(m, i % 2 ? SLOTS_ALL - 1 : 0), counted[i]);
+    codes_add(metrics_codes(m, 0), 99);
+    codes_add(metrics_codes(m, 0), 600);
+    codes_add(metrics_codes(m, 0), -200);
+    assert_ptr_equal(metrics_codes(m, 0), metrics_codes(m, 0));
+    for (int again = 0; again < 2; again++) /* it is set, not added to */
+        metrics_sum_codes(m, codes);
+    assert_int_equal(codes[0], 1);
+    assert_int_equal(codes[200 - STATUS_FIRST], 3);
+    assert_int_equal(codes[404 - STATUS_FIRST], 1);
+    assert_int_equal(codes[503 - STATUS_FIRST], 1);
+    assert_int_equal(codes[STATUS_CODES - 1], 1);
+    for (size_t i = 0; i < STATUS_CODES; i++)
+        sum_of_all += codes[i];
+    assert_int_equal(sum_of_all, sizeof counted / sizeof *counted);
+}
+
+/* Which pages of the tables are in memory: as many as slots that count. */
+static void codes_cost_a_page(void **state)
+{
+    uint64_t codes[STATUS_CODES];
+    unsigned char in_memory[SLOTS_ALL];
+    struct status_codes *first = metrics_codes(m, 0);
+    unsigned pages = 0;
+
+    (void)state;
+    assert_int_equal((uintptr_t)first % 4096, 0);
+    assert_int_equal(sizeof *first, 4096);
+    codes_add(first, 200);
+    codes_add(first, 503);
+    codes_add(metrics_codes(m, 7), 404);
+    metrics_sum_codes(m, codes);
+    assert_int_equal(mincore(first, sizeof *first * SLOTS_ALL, in_memory), 0);
+    for (size_t i = 0; i < SLOTS_ALL; i++)
+        pages += in_memory[i] & 1;
+    assert_int_equal(pages, 2);
+}
+
 /* Several processes claim the same routes at the same time. */
 static void claims_do_not_collide(void **state)
 {
@@ -301,6 +351,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(idle_cells_add_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(all_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(codes_are_summed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(codes_cost_a_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(claims_do_not_collide, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(deaths_lose_nothing, set_up, tear_down),

@@ -23,6 +23,9 @@ static void adds_up(void **state)
     cell_add(cell, COUNT_ERROR_BUSY, 4);
     cell_add(cell, COUNT_BYTES_OUT, 12345);
     histogram_add(&cell->sql, 200000);
+    answered(0, 200, 60);
+    answered(3, 200, 30);
+    answered(3, 503, 5);
     see(monitor_metrics, "GET /api/monitoring/metrics");
     expect_int("$.requests", 100);
     expect_int("$.errors", 5);
@@ -35,6 +38,9 @@ static void adds_up(void **state)
     expect_real("$.queries_per_request", 2.5, 1e-9);
     expect_int("$.status.2xx", 90);
     expect_int("$.status.4xx", 5);
+    expect_int("$.by_status.200", 90);
+    expect_int("$.by_status.503", 5);
+    expect_nothing("$.by_status.404");
     expect_int("$.errors_by_kind.busy", 4);
     expect_int("$.bytes_out", 12345);
     expect_real("$.cache_stats.hit_rate", 80, 1e-9);

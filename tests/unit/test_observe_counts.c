@@ -71,6 +71,28 @@ static void counters(void **state)
         count_one(&cases[i]);
 }
 
+/* By exact status, once each, in the table of its own slot. */
+static void statuses(void **state)
+{
+    static const int answered[] = {200, 200, 404, 429, 600};
+    struct status_codes *own = metrics_codes(the.shared.metrics, SLOT);
+    uint64_t codes[STATUS_CODES];
+    uint64_t sum = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answered / sizeof *answered; i++)
+        visit("/a", answered[i], 1);
+    metrics_sum_codes(the.shared.metrics, codes);
+    for (size_t i = 0; i < STATUS_CODES; i++) {
+        sum += codes[i];
+        assert_int_equal(codes[i], atomic_load(&own->count[i]));
+    }
+    assert_int_equal(codes[200 - STATUS_FIRST], 2);
+    assert_int_equal(codes[404 - STATUS_FIRST], 1);
+    assert_int_equal(codes[429 - STATUS_FIRST], 1);
+    assert_int_equal(sum, 4);
+}
+
 static void queries_and_time(void **state)
 {
     struct trace *t = &the.guest.trace;
@@ -129,10 +151,8 @@ static void counted_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OBSERVED(counters),
-        OBSERVED(queries_and_time),
-        OBSERVED(routes),
-        OBSERVED(counted_once),
+        OBSERVED(counters), OBSERVED(statuses),     OBSERVED(queries_and_time),
+        OBSERVED(routes),   OBSERVED(counted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -349,7 +349,14 @@ static void counts_routes(void **state)
     cell_add(cell, COUNT_CACHE_COLLAPSED, 4);
     histogram_add(&cell->sql, 15000);
     histogram_add(&cell_of(0, "POST /api/chefs")->sql, 15000);
+    answered(0, 200, 11);
+    answered(1, 200, 5);
+    answered(1, 503, 2);
     see_page();
+    expect_line("# TYPE prong_responses_total counter");
+    expect_line("prong_responses_total{http_response_status_code=\"200\"} 16");
+    expect_line("prong_responses_total{http_response_status_code=\"503\"} 2");
+    expect_none("http_response_status_code=\"404\"");
     expect_line("http_server_requests_total" ROUTE(
         "GET", "/api/chefs") ",http_response_status_class=\"2xx\"} 8");
     expect_line("http_server_requests_total" ROUTE(

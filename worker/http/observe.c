@@ -16,8 +16,9 @@ struct observer {
     struct observer_config config;
     unsigned place; /* in the recorder: that of the thread at work */
     pid_t pid;
-    int64_t wall_offset_ns; /* wall clock less CLOCK_MONOTONIC */
-    uint64_t wall_ns;       /* when that was taken */
+    int64_t wall_offset_ns;     /* wall clock less CLOCK_MONOTONIC */
+    uint64_t wall_ns;           /* when that was taken */
+    struct status_codes *codes; /* of the slot */
     struct metrics_cell *unrouted;
     struct metrics_cell
         *cells[NAMES_MAX]; /* by route; null until it is first used */
@@ -43,6 +44,7 @@ struct observer *observer_new(const struct observer_config *config)
     o->config = *config;
     observe_thread(o, 0);
     o->pid = getpid();
+    o->codes = metrics_codes(config->shared->metrics, config->slot);
     o->unrouted =
         metrics_cell(config->shared->metrics, config->slot, NAMES_REST);
     return o;
@@ -259,6 +261,7 @@ void observe_end(struct observer *o, struct call *call, uint64_t bytes,
     uint64_t took = now_ns > t->came_ns ? now_ns - t->came_ns : 0;
     histogram_add(&t->cell->request, took);
     count(t->cell, call, bytes);
+    codes_add(o->codes, call->res->status);
     complete(t->record, call, bytes, now_ns);
     recorder_close(o->config.shared->recorder, o->place,
                    took >= o->config.slow_ns, has_failed(call->res->status));

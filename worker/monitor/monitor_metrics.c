@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "common/segment/board.h"
 #include "common/segment/cache.h"
 #include "common/segment/crowd.h"
@@ -34,6 +36,23 @@ static void add_status(struct jsonout *j, const struct totals *t)
     jsonout_open(j, "status", '{');
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         jsonout_int(j, classes[i], (int64_t)t->counters[COUNT_1XX + i]);
+    jsonout_close(j, '}');
+}
+
+/* {"200":…,"404":…}: what occurred. */
+static void add_codes(const struct monitor *m, struct jsonout *j)
+{
+    uint64_t codes[STATUS_CODES];
+    char name[sizeof "404"];
+
+    metrics_sum_codes(m->shared->metrics, codes);
+    jsonout_open(j, "by_status", '{');
+    for (unsigned i = 0; i < STATUS_CODES; i++) {
+        if (codes[i] == 0)
+            continue;
+        snprintf(name, sizeof name, "%u", STATUS_FIRST + i);
+        jsonout_int(j, name, (int64_t)codes[i]);
+    }
     jsonout_close(j, '}');
 }
 
@@ -107,6 +126,9 @@ static void add_crew(const struct monitor *m, struct jsonout *j)
     jsonout_int(j, "connections_refused",
                 (int64_t)(crowd_refused(m->shared->crowd, CROWD_ADDRESS) +
                           crowd_refused(m->shared->crowd, CROWD_ALL)));
+    jsonout_int(j, "connections_unread",
+                (int64_t)crowd_ended_unread(m->shared->crowd));
+    jsonout_int(j, "unsent_bytes", (int64_t)crowd_unsent(m->shared->crowd));
 }
 
 static void add_endpoints(struct jsonout *j, const struct tallies *tallies)
@@ -177,6 +199,7 @@ void monitor_metrics(const struct monitor *m, struct call *call)
     add_cache(m, &j, &tallies.all);
     add_crew(m, &j);
     add_traffic(&j, &tallies.all);
+    add_codes(m, &j);
     add_minute(&j, &minute, seconds);
     add_endpoints(&j, &tallies);
     monitor_workers(m, &j);

@@ -62,6 +62,12 @@ static void add_refusals(struct scrape *g)
         const struct label limit = {"limit", why[i]};
         promtext_int(&g->p, &limit, 1, crowd_refused(g->m->shared->crowd, i));
     }
+    single(g, "prong_connections_unread_total", "counter",
+           "Connections ended because too many answers waited to be read.",
+           crowd_ended_unread(g->m->shared->crowd));
+    single(g, "prong_unsent_bytes", "gauge",
+           "Bytes of answers held for clients who do not take them.",
+           crowd_unsent(g->m->shared->crowd));
 }
 
 static void on_table(void *self, const char *name, unsigned number)

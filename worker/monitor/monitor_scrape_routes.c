@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdio.h>
 
 #include "worker/monitor/monitor_scrape.h"
 
@@ -66,6 +67,24 @@ static void add_requests(struct scrape *g)
     }
 }
 
+/* Of the whole server: there is one table for a worker, not for a route. */
+static void add_codes(struct scrape *g)
+{
+    uint64_t codes[STATUS_CODES];
+    char code[sizeof "404"];
+    const struct label label = {"http_response_status_code", code};
+
+    metrics_sum_codes(g->m->shared->metrics, codes);
+    promtext_family(&g->p, "prong_responses_total", "counter",
+                    "Answers by their exact status.");
+    for (unsigned i = 0; i < STATUS_CODES; i++) {
+        if (codes[i] == 0)
+            continue;
+        snprintf(code, sizeof code, "%u", STATUS_FIRST + i);
+        promtext_int(&g->p, &label, 1, codes[i]);
+    }
+}
+
 static void add_sql(struct scrape *g)
 {
     struct label labels[ROUTE_LABELS + 1] = {
@@ -110,6 +129,7 @@ void scrape_routes(struct scrape *g)
 {
     add_durations(g);
     add_requests(g);
+    add_codes(g);
     add_sql(g);
     add_outcomes(g);
 }
