@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/sandbox/capabilities.h"
 #include "common/log.h"
 #include "common/remote.h"
+#include "common/sandbox/capabilities.h"
 #include "common/syslogger.h"
 #include "master/spawn.h"
 

@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/log.h"
+#include "common/loop.h"
 #include "common/segment/bells.h"
 #include "common/segment/crowd.h"
 #include "common/segment/errands.h"
 #include "common/segment/flights.h"
-#include "common/log.h"
-#include "common/loop.h"
 #include "common/segment/names.h"
 #include "common/segment/recorder.h"
 #include "common/segment/syncs.h"

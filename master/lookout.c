@@ -5,10 +5,10 @@
 #include "common/app/alerts.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/settings/settings.h"
 #include "common/vitals/perfline.h"
 #include "common/vitals/perflog.h"
 #include "common/vitals/sampler.h"
-#include "common/settings/settings.h"
 #include "master/spawn.h"
 
 #include "master/lookout.h"

@@ -1,9 +1,9 @@
 #include <assert.h>
 
-#include "common/segment/cache.h"
-#include "common/log.h"
-#include "common/segment/shared.h"
 #include "common/app/title.h"
+#include "common/log.h"
+#include "common/segment/cache.h"
+#include "common/segment/shared.h"
 #include "master/changes.h"
 #include "master/daemon.h"
 #include "master/upgrade.h"

@@ -10,12 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/segment/bells.h"
+#include "common/app/title.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/bells.h"
 #include "common/settings/settings.h"
 #include "common/syslogger.h"
-#include "common/app/title.h"
 #include "master/daemon.h"
 
 #include "master/spawn.h"

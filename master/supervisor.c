@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "common/backlog.h"
-#include "common/segment/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/bells.h"
 #include "common/segment/shared.h"
 #include "master/control/console.h"
 #include "master/self.h"

@@ -6,12 +6,12 @@
 #define PRONG_SUPERVISOR_PRIVATE_H
 
 #include "common/loop.h"
+#include "master/control/orders.h"
 #include "master/crew.h"
 #include "master/load.h"
-#include "master/control/orders.h"
 #include "master/reload.h"
-#include "master/succession.h"
 #include "master/scaling.h"
+#include "master/succession.h"
 
 struct supervisor {
     const struct supervisor_config *config;

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/segment/bells.h"
 #include "common/log.h"
+#include "common/segment/bells.h"
 #include "master/pidfile.h"
 #include "master/program.h"
 

@@ -2,9 +2,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/segment/bells.h"
 #include "common/buf.h"
 #include "common/log.h"
+#include "common/segment/bells.h"
 #include "common/segment/segment.h"
 
 #include "master/pidfile.h"

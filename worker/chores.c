@@ -1,9 +1,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/jsonout.h"
 #include "common/segment/errands.h"
 #include "common/segment/jobboard.h"
-#include "common/jsonout.h"
 #include "worker/backupname.h"
 #include "worker/http/problem.h"
 

@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 #include "common/app/app.h"
-#include "common/segment/bells.h"
 #include "common/buf.h"
-#include "common/settings/settings.h"
+#include "common/segment/bells.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "worker/http/call.h"
 #include "worker/http/observe.h"
 

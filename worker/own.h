@@ -7,9 +7,9 @@
 #define PRONG_OWN_H
 
 #include "common/app/routes.h"
-#include "worker/http/call.h"
 #include "worker/chores.h"
 #include "worker/endpoint/endpoint.h"
+#include "worker/http/call.h"
 #include "worker/monitor/monitor.h"
 
 struct own_answers {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/segment/cache.h"
 #include "common/log.h"
+#include "common/segment/cache.h"
 #include "worker/http/preflight.h"
 #include "worker/http/problem.h"
 #include "worker/warm.h"

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "common/app/app.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "worker/http/call.h"
 #include "worker/http/observe.h"
 

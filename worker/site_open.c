@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/segment/cache.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/cache.h"
 #include "common/segment/syncs.h"
-#include "worker/migrate.h"
 #include "worker/endpoint/turns.h"
+#include "worker/migrate.h"
 
 #include "worker/site_private.h"
 

@@ -5,14 +5,14 @@
 #ifndef PRONG_SITE_PRIVATE_H
 #define PRONG_SITE_PRIVATE_H
 
-#include "worker/http/cors.h"
 #include "worker/db/db.h"
-#include "worker/http/encoding.h"
 #include "worker/endpoint/endpoint.h"
-#include "worker/own.h"
+#include "worker/http/cors.h"
+#include "worker/http/encoding.h"
 #include "worker/http/router.h"
-#include "worker/site.h"
 #include "worker/http/static.h"
+#include "worker/own.h"
+#include "worker/site.h"
 
 /* What one thread answers with. */
 struct desk {

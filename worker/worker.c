@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "common/app/app.h"
-#include "common/segment/bells.h"
 #include "common/digest.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/bells.h"
 #include "common/settings/settings.h"
 #include "worker/confine.h"
 #include "worker/db/db.h"

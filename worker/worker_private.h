@@ -10,8 +10,8 @@
 #include "worker/http/conn.h"
 #include "worker/http/observe.h"
 #include "worker/recycle.h"
-#include "worker/threads/relay.h"
 #include "worker/site.h"
+#include "worker/threads/relay.h"
 #include "worker/worker.h"
 
 struct worker {

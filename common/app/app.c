@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "common/app/appconf.h"
-#include "common/settings/conf.h"
 #include "common/app/sqlfile.h"
 #include "common/app/sqllex.h"
+#include "common/settings/conf.h"
 
 #include "common/app/app.h"
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/settings/conf.h"
 #include "common/app/directive.h"
-#include "common/nearest.h"
 #include "common/app/sqllex.h"
+#include "common/nearest.h"
+#include "common/settings/conf.h"
 
 #include "common/app/appconf.h"
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "common/origin.h"
 #include "common/app/sqllex.h"
+#include "common/origin.h"
 
 #include "common/app/clause.h"
 

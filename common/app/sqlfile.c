@@ -1,10 +1,10 @@
 #include <string.h>
 
-#include "common/hash.h"
 #include "common/app/head.h"
 #include "common/app/opening.h"
 #include "common/app/sqllex.h"
 #include "common/app/urlpath.h"
+#include "common/hash.h"
 
 #include "common/app/pattern.h"
 #include "common/app/sqlfile.h"

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/digest.h"
 #include "common/app/pattern.h"
 #include "common/app/value.h"
+#include "common/digest.h"
 
 static bool is_typed_json(enum raw_kind kind)
 {

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/sandbox/capabilities.h"
 #include "common/remote.h"
+#include "common/sandbox/capabilities.h"
 #include "common/syslogger.h"
 
 #include "common/sandbox/sandbox.h"

@@ -24,8 +24,8 @@
 
 #include "common/buf.h"
 #include "common/sandbox/landlock.h"
-#include "common/settings/settings.h"
 #include "common/sandbox/syscalls.h"
+#include "common/settings/settings.h"
 
 struct sandbox {
     struct landlock rules;

@@ -1,8 +1,8 @@
 #include <unistd.h>
 
 #include "common/app/app.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 
 #include "common/segment/heritage.h"
 

@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/segment/heritage.h"
 #include "common/loop.h"
+#include "common/segment/heritage.h"
 #include "common/segment/versioned.h"
 
 #include "common/segment/recorder.h"

@@ -1,15 +1,15 @@
 #include <string.h>
 
+#include "common/digest.h"
+#include "common/log.h"
 #include "common/segment/board.h"
 #include "common/segment/buckets.h"
 #include "common/segment/cache.h"
 #include "common/segment/crowd.h"
-#include "common/digest.h"
 #include "common/segment/errands.h"
 #include "common/segment/flights.h"
 #include "common/segment/jobboard.h"
 #include "common/segment/journals.h"
-#include "common/log.h"
 #include "common/segment/metrics.h"
 #include "common/segment/names.h"
 #include "common/segment/recorder.h"

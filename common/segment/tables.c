@@ -1,9 +1,9 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "common/app/place.h"
 #include "common/segment/heritage.h"
 #include "common/segment/names.h"
-#include "common/app/place.h"
 
 #include "common/segment/tables.h"
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "common/app/alerts.h"
-#include "common/segment/board.h"
 #include "common/buf.h"
+#include "common/segment/board.h"
 
 struct perfline {
     int64_t wall_ms;     /* Unix time of its end */

@@ -5,11 +5,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/app/routes.h"
 #include "common/arena.h"
 #include "common/cpus.h"
 #include "common/loop.h"
 #include "common/segment/names.h"
-#include "common/app/routes.h"
 
 #include "common/vitals/sampler.h"
 

@@ -2,8 +2,8 @@
 
 #include "common/app/app.h"
 #include "common/segment/cache.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "master/control/control.h"
 #include "master/control/control_socket.h"
 #include "master/control/order_act.h"

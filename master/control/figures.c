@@ -1,7 +1,7 @@
 #include <stddef.h>
 
-#include "common/segment/board.h"
 #include "common/loop.h"
+#include "common/segment/board.h"
 #include "common/segment/turnstile.h"
 
 #include "master/control/figures.h"

@@ -1,8 +1,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/segment/bells.h"
 #include "common/log.h"
+#include "common/segment/bells.h"
 #include "common/segment/shared.h"
 #include "master/control/inflight.h"
 #include "master/control/order_server.h"

@@ -4,8 +4,8 @@
 
 #include "common/app/app.h"
 #include "common/loop.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "master/control/figures.h"
 #include "master/control/inflight.h"
 

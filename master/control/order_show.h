@@ -7,8 +7,8 @@
 #define PRONG_ORDER_SHOW_H
 
 #include "master/busy.h"
-#include "master/crew.h"
 #include "master/control/sheet.h"
+#include "master/crew.h"
 #include "master/supervisor.h"
 
 /* The server at this moment, as its master knows it. */

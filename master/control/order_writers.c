@@ -2,9 +2,9 @@
 
 #include "common/app/app.h"
 #include "common/segment/names.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
 #include "common/segment/turnstile.h"
+#include "common/settings/settings.h"
 
 #include "master/control/order_writers.h"
 

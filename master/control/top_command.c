@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/segment/heritage.h"
 #include "common/loop.h"
+#include "common/segment/heritage.h"
 #include "master/control/control_ask.h"
 #include "master/control/ctl_command.h"
 #include "master/control/top_screen.h"

@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "common/app/app.h"
-#include "common/segment/bells.h"
-#include "common/segment/board.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/settings/settings.h"
+#include "common/segment/bells.h"
+#include "common/segment/board.h"
 #include "common/segment/shared.h"
 #include "common/segment/syncs.h"
 #include "common/segment/turnstile.h"
+#include "common/settings/settings.h"
 #include "common/vitals/vitals.h"
 #include "master/keeper/keeper_backups.h"
 #include "master/keeper/keeper_confine.h"

@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "common/app/app.h"
-#include "common/segment/bells.h"
-#include "common/segment/errands.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/schedule.h"
-#include "common/settings/settings.h"
+#include "common/segment/bells.h"
+#include "common/segment/errands.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "master/keeper/backup_folder.h"
 #include "master/spawn.h"
 #include "worker/db/partfile.h"

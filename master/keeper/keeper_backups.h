@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/segment/heritage.h"
 #include "common/loop.h"
+#include "common/segment/heritage.h"
 
 struct keeper_backups;
 

@@ -3,9 +3,9 @@
 
 #include "common/app/app.h"
 #include "common/arena.h"
-#include "common/segment/bells.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/bells.h"
 #include "common/segment/names.h"
 #include "common/segment/shared.h"
 #include "common/segment/syncs.h"

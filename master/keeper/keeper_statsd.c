@@ -6,10 +6,10 @@
 
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/segment/metrics.h"
 #include "common/remote.h"
-#include "common/settings/settings.h"
+#include "common/segment/metrics.h"
 #include "common/segment/shared.h"
+#include "common/settings/settings.h"
 #include "common/vitals/statsd.h"
 
 #include "master/keeper/keeper_statsd.h"

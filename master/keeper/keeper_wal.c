@@ -3,12 +3,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/segment/board.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/settings/settings.h"
+#include "common/segment/board.h"
 #include "common/segment/shared.h"
 #include "common/segment/syncs.h"
+#include "common/settings/settings.h"
 #include "master/keeper/keeper_pace.h"
 #include "master/keeper/keeper_pulse.h"
 #include "master/keeper/keeper_sync.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/buf.h"
 #include "common/app/sqllex.h"
+#include "common/buf.h"
 
 #include "worker/db/explain.h"
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "common/app/appconf.h"
-#include "common/settings/conf.h"
-#include "common/segment/heritage.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/heritage.h"
+#include "common/settings/conf.h"
 
 #include "worker/commands/backup_words.h"
 

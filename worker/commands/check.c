@@ -8,14 +8,14 @@
 #include "common/buf.h"
 #include "common/segment/names.h"
 #include "common/segment/tables.h"
-#include "worker/endpoint/childkeys.h"
 #include "worker/db/db.h"
 #include "worker/db/explain.h"
 #include "worker/db/impure.h"
+#include "worker/db/schema.h"
+#include "worker/endpoint/childkeys.h"
+#include "worker/endpoint/plan.h"
 #include "worker/http/json.h"
 #include "worker/migrate.h"
-#include "worker/endpoint/plan.h"
-#include "worker/db/schema.h"
 
 #include "worker/commands/check.h"
 

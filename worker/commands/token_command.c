@@ -5,9 +5,9 @@
 
 #include "common/app/app.h"
 #include "common/segment/heritage.h"
+#include "worker/commands/token_actions.h"
 #include "worker/db/db.h"
 #include "worker/migrate.h"
-#include "worker/commands/token_actions.h"
 
 #include "worker/endpoint/token.h"
 

@@ -5,8 +5,8 @@
 
 #include <sqlite3.h>
 
-#include "common/log.h"
 #include "common/app/sqllex.h"
+#include "common/log.h"
 
 #include "worker/db/db_private.h"
 

@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/buf.h"
 #include "common/app/sqllex.h"
+#include "common/buf.h"
 
 #include "worker/db/explain.h"
 

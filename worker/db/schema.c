@@ -1,9 +1,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/app/sqllex.h"
 #include "common/arena.h"
 #include "common/buf.h"
-#include "common/app/sqllex.h"
 
 #include "worker/db/schema.h"
 

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 #include "common/app/app.h"
+#include "common/app/value.h"
 #include "common/buf.h"
 #include "worker/http/json.h"
 #include "worker/http/request.h"
-#include "common/app/value.h"
 
 /*
  * What was read. Memory is reused from request to request; slices in the

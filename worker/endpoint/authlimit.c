@@ -1,6 +1,6 @@
-#include "common/segment/episodes.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/episodes.h"
 #include "common/subject.h"
 #include "worker/endpoint/ratelimit.h"
 

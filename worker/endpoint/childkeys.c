@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "common/buf.h"
 #include "common/app/sqllex.h"
+#include "common/buf.h"
 #include "worker/db/explain.h"
 
 #include "worker/endpoint/childkeys.h"

@@ -18,8 +18,8 @@
 #include <stdbool.h>
 
 #include "common/segment/heritage.h"
-#include "worker/http/call.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/call.h"
 
 /* Once a process, before it serves: looks at the listening sockets. With
  * `first` it warns when they make the database's demo tokens useless. */

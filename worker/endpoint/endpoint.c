@@ -4,9 +4,9 @@
 
 #include "common/loop.h"
 #include "common/segment/names.h"
+#include "worker/db/impure.h"
 #include "worker/endpoint/cachecontrol.h"
 #include "worker/endpoint/gate.h"
-#include "worker/db/impure.h"
 #include "worker/http/problem.h"
 
 #include "worker/endpoint/endpoint_private.h"

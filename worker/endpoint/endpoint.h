@@ -17,8 +17,8 @@
 
 #include "common/app/app.h"
 #include "common/segment/shared.h"
-#include "worker/http/call.h"
 #include "worker/db/db.h"
+#include "worker/http/call.h"
 #include "worker/http/encoding.h"
 #include "worker/http/observe.h"
 

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "worker/http/answer.h"
 #include "worker/endpoint/gate.h"
+#include "worker/http/answer.h"
 #include "worker/http/problem.h"
 
 #include "worker/endpoint/endpoint_private.h"

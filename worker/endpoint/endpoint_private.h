@@ -14,7 +14,6 @@
 #include "worker/endpoint/endpoint.h"
 #include "worker/endpoint/gate.h"
 #include "worker/endpoint/idempotency.h"
-#include "worker/http/json.h"
 #include "worker/endpoint/kept.h"
 #include "worker/endpoint/lockout.h"
 #include "worker/endpoint/ratelimit.h"
@@ -23,6 +22,7 @@
 #include "worker/endpoint/token.h"
 #include "worker/endpoint/turns.h"
 #include "worker/endpoint/waiting.h"
+#include "worker/http/json.h"
 
 /* One endpoint, prepared. */
 struct prepared {

@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/segment/heritage.h"
 #include "common/log.h"
+#include "common/segment/heritage.h"
 #include "worker/http/problem.h"
 
 #include "worker/endpoint/endpoint_private.h"

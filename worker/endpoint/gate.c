@@ -3,10 +3,10 @@
 #include "common/networks.h"
 #include "worker/endpoint/bearer.h"
 #include "worker/endpoint/demo.h"
-#include "worker/http/framing.h"
 #include "worker/endpoint/gate.h"
-#include "worker/http/problem.h"
 #include "worker/endpoint/run.h"
+#include "worker/http/framing.h"
+#include "worker/http/problem.h"
 
 /* With its challenge (RFC 6750, 3). */
 static bool refuse(struct call *call, int status, const char *challenge,

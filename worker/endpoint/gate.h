@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 #include "worker/endpoint/authlimit.h"
-#include "worker/http/call.h"
 #include "worker/endpoint/plan.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/call.h"
 
 struct gate {
     struct tokens *tokens;

@@ -5,10 +5,10 @@
 #include "common/digest.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "worker/http/accept.h"
 #include "worker/endpoint/bearer.h"
-#include "worker/http/problem.h"
 #include "worker/endpoint/run.h"
+#include "worker/http/accept.h"
+#include "worker/http/problem.h"
 
 #include "worker/endpoint/idempotency.h"
 

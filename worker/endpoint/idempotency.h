@@ -21,9 +21,9 @@
 #include <stdbool.h>
 
 #include "common/app/app.h"
-#include "worker/http/call.h"
 #include "worker/db/db.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/call.h"
 
 enum { IDEMPOTENCY_KEY_MAX = 255 }; /* bytes, printable ASCII */
 

@@ -19,9 +19,9 @@
 #include "common/app/app.h"
 #include "common/segment/cache.h"
 #include "common/segment/shared.h"
-#include "worker/http/answer.h"
 #include "worker/db/db.h"
 #include "worker/endpoint/question.h"
+#include "worker/http/answer.h"
 
 enum { KEPT_TABLES_MAX = 2 * DB_TABLES_MAX }; /* of all statements */
 

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "common/buf.h"
-#include "worker/http/accept.h"
 #include "worker/endpoint/paging.h"
 #include "worker/endpoint/plan.h"
 #include "worker/endpoint/rows.h"
+#include "worker/http/accept.h"
 
 /* Lives in endpoint's state and is reused; begin sets all but the buffers. */
 struct listing {

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
-#include "common/segment/lockowner.h"
 #include "common/log.h"
+#include "common/segment/lockowner.h"
 
 #include "worker/endpoint/lockout.h"
 

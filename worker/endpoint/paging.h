@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "common/app/app.h"
+#include "common/app/value.h"
 #include "common/buf.h"
 #include "worker/http/request.h"
-#include "common/app/value.h"
 
 enum { PAGING_KEYS_MAX = 4 }; /* columns of a keyset */
 

@@ -10,12 +10,12 @@
 #include <stddef.h>
 
 #include "common/app/app.h"
-#include "worker/endpoint/arguments.h"
 #include "worker/db/db.h"
-#include "worker/http/json.h"
+#include "worker/endpoint/arguments.h"
 #include "worker/endpoint/paging.h"
 #include "worker/endpoint/rows.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/json.h"
 
 /* One prepared statement of a plan. */
 struct step {

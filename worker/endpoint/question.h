@@ -11,11 +11,11 @@
 #include <stdbool.h>
 
 #include "worker/endpoint/arguments.h"
-#include "worker/http/call.h"
 #include "worker/endpoint/listing.h"
 #include "worker/endpoint/paging.h"
 #include "worker/endpoint/plan.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/call.h"
 
 /* Reused from request to request; zero-initialised is valid. */
 struct question {

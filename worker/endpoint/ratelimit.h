@@ -32,8 +32,8 @@
 
 #include "common/app/app.h"
 #include "common/segment/buckets.h"
-#include "worker/http/call.h"
 #include "worker/endpoint/token.h"
+#include "worker/http/call.h"
 
 /* Of one endpoint. Plain data. */
 struct ratelimit {

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "common/buf.h"
-#include "worker/http/accept.h"
 #include "worker/db/db.h"
+#include "worker/http/accept.h"
 #include "worker/http/json.h"
 
 enum { ROWS_COLUMNS_MAX = 64 }; /* so that a choice of columns is one word */

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 #include "common/app/app.h"
-#include "worker/http/call.h"
 #include "worker/endpoint/listing.h"
 #include "worker/endpoint/question.h"
+#include "worker/http/call.h"
 #include "worker/threads/relay.h"
 
 /* One thread's way through SQL: others may go on meanwhile (relay.h). */

@@ -1,8 +1,8 @@
 #include <time.h>
 
-#include "common/segment/heritage.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/segment/heritage.h"
 #include "common/segment/syncs.h"
 
 #include "worker/endpoint/turns.h"

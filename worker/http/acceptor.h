@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/loop.h"
 #include "common/segment/bells.h"
 #include "common/segment/heritage.h"
-#include "common/loop.h"
 
 struct acceptor;
 

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/segment/crowd.h"
-#include "common/log.h"
 #include "common/app/routes.h"
+#include "common/log.h"
+#include "common/segment/crowd.h"
 #include "worker/http/conn_private.h"
 #include "worker/http/security.h"
 

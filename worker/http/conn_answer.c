@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/segment/episodes.h"
 #include "common/log.h"
+#include "common/segment/episodes.h"
 #include "worker/http/conn_private.h"
 #include "worker/http/cors.h"
 #include "worker/http/problem.h"

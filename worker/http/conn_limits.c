@@ -3,10 +3,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "common/log.h"
 #include "common/segment/bells.h"
 #include "common/segment/crowd.h"
 #include "common/segment/episodes.h"
-#include "common/log.h"
 #include "worker/http/conn_private.h"
 
 enum {

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "common/text.h"
 #include "common/app/value.h"
+#include "common/text.h"
 
 struct json;
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "common/segment/board.h"
 #include "common/loop.h"
+#include "common/segment/board.h"
 
 #include "worker/monitor/monitor_private.h"
 

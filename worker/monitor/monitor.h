@@ -7,10 +7,10 @@
 #define PRONG_MONITOR_H
 
 #include "common/app/app.h"
-#include "common/settings/settings.h"
 #include "common/segment/shared.h"
-#include "worker/http/call.h"
+#include "common/settings/settings.h"
 #include "worker/db/db.h"
+#include "worker/http/call.h"
 
 /* What the pages are made of. All of it outlives the monitor. */
 struct monitor {

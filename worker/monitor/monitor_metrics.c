@@ -1,9 +1,9 @@
 #include <stdio.h>
 
+#include "common/loop.h"
 #include "common/segment/board.h"
 #include "common/segment/cache.h"
 #include "common/segment/crowd.h"
-#include "common/loop.h"
 
 #include "worker/monitor/monitor_private.h"
 

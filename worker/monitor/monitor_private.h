@@ -6,9 +6,9 @@
 #define PRONG_MONITOR_PRIVATE_H
 
 #include "common/arena.h"
+#include "common/jsonout.h"
 #include "common/segment/heritage.h"
 #include "common/segment/jobboard.h"
-#include "common/jsonout.h"
 #include "common/segment/metrics.h"
 #include "common/segment/recorder.h"
 #include "worker/monitor/monitor.h"

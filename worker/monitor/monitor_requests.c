@@ -3,8 +3,8 @@
 
 #include "common/loop.h"
 
-#include "worker/monitor/monitor_private.h"
 #include "worker/http/problem.h"
+#include "worker/monitor/monitor_private.h"
 
 enum { SHOWN = 256 }; /* of each list, however many workers there are */
 

@@ -1,5 +1,5 @@
-#include "common/segment/board.h"
 #include "common/loop.h"
+#include "common/segment/board.h"
 
 #include "worker/monitor/monitor_private.h"
 

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/segment/names.h"
 #include "common/app/routes.h"
+#include "common/segment/names.h"
 
 #include "worker/monitor/monitor_private.h"
 
