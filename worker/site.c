@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/segment/cache.h"
 #include "worker/http/preflight.h"
 #include "worker/http/problem.h"
@@ -11,6 +12,8 @@
 #include "worker/threads/relay.h"
 
 #include "worker/site_private.h"
+
+enum { LOOK_MS = 50 }; /* for one look at the files */
 
 /* ---- which answer --------------------------------------------------------*/
 
@@ -171,13 +174,20 @@ void site_take(struct site *s, unsigned thread)
 }
 
 /* A connection that nobody asks would hold a file that was moved away, and its
- * WAL, for good; and who opens that file again has to wait for it. */
+ * WAL, for good; and who opens that file again has to wait for it. The next
+ * look begins where time was over: each may wait for a lock, see db_claim.c. */
 void site_look(struct site *s, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < THREADS_MAX; i++) {
+    uint64_t began_ms = loop_clock_ms();
+
+    for (unsigned n = 0; n < THREADS_MAX; n++) {
+        unsigned i = s->next_look++ % THREADS_MAX;
         const struct desk *d = &s->desks[i];
-        if (d->taken && !relay_is_away(s->config.relay, i))
-            db_ready(d->db, now_ms);
+        if (!atomic_load(&d->prepared) || relay_is_away(s->config.relay, i))
+            continue;
+        db_ready(d->db, now_ms);
+        if (loop_clock_ms() - began_ms >= LOOK_MS)
+            return;
     }
 }
 

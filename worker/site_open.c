@@ -174,10 +174,12 @@ bool site_prepare(struct site *s, unsigned thread, struct fault *fault)
 {
     struct desk *d = &s->desks[thread];
 
-    if (open_database(s, d, fault) && open_endpoints(s, d, fault))
-        return true;
-    close_desk(d);
-    return false;
+    bool open = open_database(s, d, fault) && open_endpoints(s, d, fault);
+
+    if (!open)
+        close_desk(d);
+    atomic_store(&d->prepared, open);
+    return open;
 }
 
 static void open_own(struct site *s)

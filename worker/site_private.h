@@ -5,6 +5,8 @@
 #ifndef PRONG_SITE_PRIVATE_H
 #define PRONG_SITE_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "worker/db/db.h"
 #include "worker/endpoint/endpoint.h"
 #include "worker/http/cors.h"
@@ -19,11 +21,14 @@ struct desk {
     struct db *db;
     struct endpoints *endpoints; /* null: the thread has not been needed */
     bool taken; /* it is open, and its thread has held the baton since */
+    /* It is open, and its thread leaves it alone but with the baton. */
+    _Atomic bool prepared;
 };
 
 struct site {
     struct site_config config;
     struct desk desks[THREADS_MAX];
+    unsigned next_look;      /* number of a desk, see site_look */
     const struct desk *desk; /* of the thread that holds the baton */
     struct lobby *lobby;
     struct encoder *encoder;

@@ -62,7 +62,5 @@ uint32_t journals_tell(struct journals *j, uint32_t seen)
 {
     uint32_t news = seen;
 
-    if (atomic_compare_exchange_strong(&j->news, &news, seen + 1))
-        return seen + 1;
-    return news;
+    return seen + atomic_compare_exchange_strong(&j->news, &news, seen + 1);
 }

@@ -50,7 +50,8 @@ void journal_write(struct journal *r, const struct trio *trio);
  * relaxed load.
  */
 uint32_t journals_news(const struct journals *j);
-/* Moves it, unless somebody has done so since it was `seen`. The new one. */
+/* Moves it, unless somebody has done so since it was `seen`. What the caller
+ * has seen now: the new one, or `seen` when another's news came between. */
 uint32_t journals_tell(struct journals *j, uint32_t seen);
 
 #endif

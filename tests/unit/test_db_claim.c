@@ -245,15 +245,13 @@ static void test_given_back(void **state)
 /* ---- the WAL itself ------------------------------------------------------*/
 
 /* All leave before anybody opens another one. */
-static void test_wal_deleted(void **state)
+static void is_deleted(const struct scratch *s, const char *name)
 {
-    const struct scratch *s = *state;
-
     make_database(s, "a.db", 1);
     struct db *one = must_open(s->path, DB_SERVE);
     struct db *two = must_open(s->path, DB_SERVE);
     must_run(one, "INSERT INTO t VALUES (2, zeroblob(50000))");
-    assert_int_equal(unlink(scratch_name(s, "a.db-wal")), 0);
+    assert_int_equal(unlink(scratch_name(s, name)), 0);
     assert_false(db_ready(one, next_look()));
     must_run(two, "INSERT INTO t VALUES (4, zeroblob(50000))");
     assert_true(db_ready(two, next_look()));
@@ -263,6 +261,41 @@ static void test_wal_deleted(void **state)
     db_close(one);
     db_close(two);
     assert_int_equal(sum_in(s, "a.db"), 15);
+}
+
+static void test_wal_deleted(void **state)
+{
+    is_deleted(*state, "a.db-wal");
+}
+
+/* Whoever opens it next would make another index of the same WAL. */
+static void test_shm_deleted(void **state)
+{
+    is_deleted(*state, "a.db-shm");
+}
+
+/* A server that starts and finds what its file's last connections left, as
+ * other than it was: the file has been written to since. */
+static void test_left_aside(void **state)
+{
+    const struct scratch *s = *state;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+    struct file_id id;
+    struct fault fault;
+    char aside[128];
+
+    make_database(s, "a.db", 1);
+    fileid_at(s->path, "", &id);
+    snprintf(aside, sizeof aside, "a.db.former-%llu-%llx-wal",
+             (unsigned long long)id.inode, (unsigned long long)id.born_ns);
+    int fd = open(scratch_name(s, aside), O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+    assert_null(db_open(s->path, DB_SERVE, &fault));
+    assert_non_null(strstr(fault.text, aside));
+    assert_int_equal(unlink(scratch_name(s, aside)), 0);
+    assert_int_equal(sum_in(s, "a.db"), 1);
 }
 
 /* One that the new file brings along is its own. */
@@ -376,6 +409,7 @@ int main(void)
         TEST(test_wal_deleted),     TEST(test_brought_along),
         TEST(test_behind_a_link),   TEST(test_link_moved),
         TEST(test_locked),          TEST(test_news),
+        TEST(test_shm_deleted),     TEST(test_left_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,8 @@ static void test_identity(void **state)
     assert_int_equal(exe.inode, 0);
 }
 
-/* One that tells and others that have seen the same tell once together. */
+/* One that tells and others that have seen the same tell once together; those
+ * who were late have yet to look. */
 static void test_news(void **state)
 {
     struct journals *j = made();
@@ -89,7 +90,7 @@ static void test_news(void **state)
     (void)state;
     uint32_t seen = journals_news(j);
     assert_int_equal(journals_tell(j, seen), seen + 1);
-    assert_int_equal(journals_tell(j, seen), seen + 1);
+    assert_int_equal(journals_tell(j, seen), seen);
     assert_int_equal(journals_news(j), seen + 1);
     free(j);
 }

@@ -254,7 +254,8 @@ static bool is_in_place(struct claim *c)
 {
     look(c);
     return fileid_same(&c->now.db, &c->held.db) &&
-           fileid_same(&c->now.wal, &c->held.wal);
+           fileid_same(&c->now.wal, &c->held.wal) &&
+           fileid_same(&c->now.shm, &c->held.shm);
 }
 
 /*
@@ -298,10 +299,16 @@ void db_claim_parted(struct claim *c)
     c->held = (struct trio){.db = {.inode = 0}};
 }
 
-bool db_claim_lost_wal(const struct claim *c)
+static bool is_lost(const struct claim *c, const char *suffix,
+                    const struct file_id *held)
 {
     struct file_id now;
 
-    fileid_at(c->path, "-wal", &now);
-    return c->held.wal.inode != 0 && !fileid_same(&now, &c->held.wal);
+    fileid_at(c->path, suffix, &now);
+    return held->inode != 0 && !fileid_same(&now, held);
+}
+
+bool db_claim_lost_wal(const struct claim *c)
+{
+    return is_lost(c, "-wal", &c->held.wal) || is_lost(c, "-shm", &c->held.shm);
 }

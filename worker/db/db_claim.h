@@ -12,15 +12,20 @@
  * database is set aside under a name of its own, NAME.former-INODE-BIRTH-wal
  * (of that database), never deleted while anybody may write to it; its last
  * connection folds it into that file and removes it. Should all of them have
- * been killed it stays, and is given back when that file is at NAME again; an
- * operator may as well put it beside the file by hand.
+ * been killed it stays, and is given back when that file is at NAME again. A
+ * server that is started then does so if the file was not written to since; if
+ * it was, an operator has to put the one beside the other, or away, first.
  *
  * A file that somebody has open with a WAL of another name (he opened it as
  * NAME before it was moved away and back, or elsewhere) is not opened until he
  * has closed it.
  *
- * Not seen: what a program that is not ours opens in between; a folder that
- * this user may not read cannot be locked, and then claims hold nothing.
+ * Not seen: what a program that is not ours opens in between; a file that was
+ * moved to the name while every process was dead, or died within that second
+ * (what is known is in the segment, and dies with it). A folder that this user
+ * may not read cannot be locked, and then claims hold nothing; nor do they
+ * where /proc/locks does not show who holds what (other pid namespaces,
+ * subvolumes of btrfs).
  */
 #ifndef PRONG_DB_CLAIM_H
 #define PRONG_DB_CLAIM_H
@@ -82,7 +87,7 @@ void db_claim_parted(struct claim *c);
 uint32_t db_claim_news(void);
 uint32_t db_claim_tell(uint32_t seen);
 
-/* Whether its -wal is not where it was. */
+/* Whether its -wal or -shm is not where it was. */
 bool db_claim_lost_wal(const struct claim *c);
 
 #endif

@@ -77,17 +77,53 @@ static bool move_aside(const struct claim *c, const char *wal,
                      aside, strerror(errno));
 }
 
-/* Of those who had it open the last was killed, and now it is back. */
+/* When it was written to last, in ns of Unix time; 0: it is not there. */
+static int64_t written_ns(const char *name)
+{
+    struct stat st;
+
+    if (stat(name, &st) != 0)
+        return 0;
+    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* Of those who had it open the last was killed, and now it is back. Where
+ * births are unknown a file may only have got the number of a dead one. */
 static void give_back(const struct claim *c)
 {
     char aside[NAME_BYTES];
     char wal[NAME_BYTES];
 
+    if (c->now.db.born_ns == 0)
+        return;
     name_aside(c, &c->now.db, 1, aside);
     name_beside(c, "-wal", wal);
     if (renameat2(AT_FDCWD, aside, AT_FDCWD, wal, RENAME_NOREPLACE) == 0)
         log_warning("Gave %s back as %s: its database is here again", aside,
                     wal);
+}
+
+/*
+ * The same at the start of a server, which does not know what happened to the
+ * file since then: it is as it was if nobody has written to it after its WAL.
+ * Else that might undo, page by page, what was written: then an operator has
+ * to say.
+ */
+static bool give_back_if_sure(const struct claim *c, struct fault *fault)
+{
+    char aside[NAME_BYTES];
+
+    name_aside(c, &c->now.db, 1, aside);
+    int64_t aside_ns = written_ns(aside);
+    if (aside_ns == 0 || c->now.db.born_ns == 0 || is_empty(aside))
+        return true;
+    if (c->now.wal.inode != 0 || written_ns(c->path) > aside_ns)
+        return fault_set(fault,
+                         "its last commits are in %s; put that beside it as "
+                         "its -wal, or away if it is outdated",
+                         aside);
+    give_back(c);
+    return true;
 }
 
 static bool set_aside(struct claim *c, const struct trio *was,
@@ -116,9 +152,10 @@ static bool is_there_still(const struct file_id *now, const struct file_id *was)
 
 /*
  * Another file is at the name than the record says. What else than the
- * former's lies beside it was brought along with it. While the record knows of
- * no WAL it may also be of somebody who was killed before he recorded it, so
- * that it is believed only if the two are open together.
+ * former's lies beside it was brought along with it; but a -wal beside the
+ * former's -shm is the former's, made by somebody who was killed. While the
+ * record knows of no WAL it may also be of somebody who was killed before he
+ * recorded it, so that it is believed only if the two are open together.
  */
 static bool is_the_formers(const struct claim *c, const struct trio *was)
 {
@@ -170,7 +207,7 @@ bool db_former_clear(struct claim *c, struct fault *fault)
     struct trio was;
 
     if (c->record == NULL || !journal_read(c->record, &was))
-        return is_unmixed(c, fault);
+        return is_unmixed(c, fault) && give_back_if_sure(c, fault);
     bool same = fileid_same(&was.db, &c->now.db);
     if (!same && is_the_formers(c, &was) && !set_aside(c, &was, fault))
         return false;
