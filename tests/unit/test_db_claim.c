@@ -283,8 +283,11 @@ static void test_left_aside(void **state)
     struct file_id id;
     struct fault fault;
     char aside[128];
+    void *memory;
 
     make_database(s, "a.db", 1);
+    struct segment *segment = crowd_memory(journals_size(), &memory);
+    db_belong(memory);
     fileid_at(s->path, "", &id);
     snprintf(aside, sizeof aside, "a.db.former-%llu-%llx-wal",
              (unsigned long long)id.inode, (unsigned long long)id.born_ns);
@@ -296,6 +299,8 @@ static void test_left_aside(void **state)
     assert_non_null(strstr(fault.text, aside));
     assert_int_equal(unlink(scratch_name(s, aside)), 0);
     assert_int_equal(sum_in(s, "a.db"), 1);
+    db_belong(NULL);
+    segment_free(segment);
 }
 
 /* One that the new file brings along is its own. */
