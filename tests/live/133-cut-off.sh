@@ -40,8 +40,10 @@ told() {
 
 for threads in 4 1; do
     start -w 2 --threads "$threads" --graceful-timeout 1
+    await 10 workers_are 2
     clients=()
     behind read GET
+    await 5 under_way 1 # with one thread that worker takes no other now
     behind write POST
     await 5 under_way 2
     kill -TERM "$PID"
