@@ -28,7 +28,9 @@ static const struct note commands[] = {
                       "a reload); worker add [N], worker remove [N | PID], "
                       "worker replace PID; reload, reopen, upgrade; kill "
                       "REQUEST_ID, whose statement ends; stop, quit; version, "
-                      "help. --json, --database PATH, --control-socket PATH."},
+                      "help. --json, --no-wait (for the outcome), --any-owner "
+                      "(of the server), --database PATH, --control-socket "
+                      "PATH."},
     {"prong top APP", "The same live in a terminal, until q; --interval "
                       "SECONDS, --once, --database PATH, --control-socket "
                       "PATH."},
